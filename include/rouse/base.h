@@ -77,11 +77,6 @@ struct rouse_alloc {
 #define rouse_container_of(pointer, type, member)                                                  \
     ((type *) (void *) ((char *) (pointer) -offsetof(type, member)))
 
-/* What a result means, for people: rouse_strerror(-ECONNREFUSED) is "connection
- * refused". Takes what any function here returns; for 0 and for counts it says
- * "success". The text lives for ever and is safe to use on any thread. */
-ROUSE_API const char *rouse_strerror(intptr_t result);
-
 /* Ends the program with one line on stderr. What debug builds call when the
  * caller broke a rule; `what` names the rule. */
 ROUSE_API void rouse_misuse(const char *what, const char *name);

@@ -69,6 +69,12 @@ ROUSE_API rouse_fd rouse_pollable(struct rouse *rt);
 /* Drops what is left and gives everything back (L1). */
 ROUSE_API void rouse_close(struct rouse *rt);
 
+/* What a result means, for people: rouse_strerror(-ECONNREFUSED) is "connection
+ * refused". Takes what any function here returns; for 0 and for counts it says
+ * "success". The text lives for ever and is safe to use on any thread.
+ * For -ENODEV, a backend that is not there, it lists those that are. */
+ROUSE_API const char *rouse_strerror(intptr_t result);
+
 ROUSE_END_DECLS
 
 #endif /* ROUSE_ROUSE_H */
