@@ -144,17 +144,27 @@ static inline bool rouse_budget_spend(struct rouse_context *cx)
     return true;
 }
 
+/* Remembers where a future was first polled, in `result`, and that it stays there (F2). */
+static inline void rouse_future_pin_(struct rouse_future *future)
+{
+    if (future->ops == &rouse_future_finished)
+        return;
+    if (future->result != 0 && future->result != (intptr_t) future)
+        rouse_misuse("F2: moved after its first poll", future->ops->name);
+    future->result = (intptr_t) future;
+}
+
+#ifdef NDEBUG
+#define ROUSE_FUTURE_PIN_(future) ((void) 0)
+#else
+#define ROUSE_FUTURE_PIN_(future) rouse_future_pin_(future)
+#endif
+
 /* Polls. A future that is READY has become `rouse_future_finished`. */
 static inline enum rouse_poll rouse_future_poll(struct rouse_future *future,
                                                 struct rouse_context *cx)
 {
-#ifndef NDEBUG
-    if (future->result != 0 && future->result != (intptr_t) future
-        && future->ops != &rouse_future_finished)
-        rouse_misuse("F2: moved after its first poll", future->ops->name);
-    if (future->ops != &rouse_future_finished)
-        future->result = (intptr_t) future;
-#endif
+    ROUSE_FUTURE_PIN_(future);
     if (future->ops->poll(future, cx) == ROUSE_PENDING)
         return ROUSE_PENDING;
     future->ops = &rouse_future_finished;
