@@ -1,0 +1,72 @@
+# Which backends can be compiled here, and which of them are.
+#
+#   in:   ROUSE_BACKENDS, a list of names or "all"; ROUSE_BACKEND, one of them or "native"
+#   out:  rouse_backends, rouse_backend_sources, rouse_backend_libraries
+
+set(ROUSE_BACKENDS "all" CACHE STRING
+  "The backends to compile in: a list of names, or \"all\" that are possible here")
+set(ROUSE_BACKEND "native" CACHE STRING
+  "The backend that a program gets by default: a name, or \"native\" for the best that opens")
+
+set(rouse_possible)   # names of those that could be compiled here
+set(rouse_impossible) # the others, each with its reason
+set(rouse_backends)
+set(rouse_backend_sources)
+set(rouse_backend_libraries)
+
+# rouse_backend(name IF condition OTHERWISE why-not SOURCES files [LIBRARIES targets])
+macro(rouse_backend name)
+  cmake_parse_arguments(backend "" "OTHERWISE" "IF;SOURCES;LIBRARIES" ${ARGN})
+  if(${backend_IF})
+    list(APPEND rouse_possible ${name})
+    if("${ROUSE_BACKENDS}" STREQUAL "all" OR "${name}" IN_LIST ROUSE_BACKENDS)
+      list(APPEND rouse_backends ${name})
+      list(APPEND rouse_backend_sources ${backend_SOURCES})
+      list(APPEND rouse_backend_libraries ${backend_LIBRARIES})
+    endif()
+  else()
+    list(APPEND rouse_impossible "${name} (${backend_OTHERWISE})")
+  endif()
+endmacro()
+
+if("${ROUSE_BACKENDS}" STREQUAL "all" OR "libuv" IN_LIST ROUSE_BACKENDS)
+  find_package(Libuv 1.44 QUIET)
+endif()
+
+# A new backend is one line here and one in src/evq/backends.c, which knows the order
+# of preference.
+rouse_backend(epoll IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "needs Linux"
+  SOURCES src/evq/epoll.c)
+rouse_backend(poll IF UNIX OTHERWISE "needs poll(2)" SOURCES src/evq/poll.c)
+rouse_backend(libuv IF Libuv_FOUND OTHERWISE "needs libuv, 1.44 or newer"
+  SOURCES src/evq/libuv.c LIBRARIES Libuv::Libuv)
+rouse_backend(sim IF TRUE SOURCES src/evq/sim.c src/evq/sim_sockets.c)
+
+# Errors list what there is.
+list(JOIN rouse_possible ", " rouse_what_there_is)
+set(rouse_what_there_is "there are ${rouse_what_there_is}")
+if(rouse_impossible)
+  list(JOIN rouse_impossible ", " rouse_why_not)
+  string(APPEND rouse_what_there_is "; not here: ${rouse_why_not}")
+endif()
+
+if("${ROUSE_BACKENDS}" STREQUAL "")
+  message(FATAL_ERROR "ROUSE_BACKENDS is empty: ${rouse_what_there_is}")
+endif()
+foreach(name IN LISTS ROUSE_BACKENDS)
+  if(NOT name STREQUAL "all" AND NOT name IN_LIST rouse_possible)
+    message(FATAL_ERROR "ROUSE_BACKENDS: no backend \"${name}\": ${rouse_what_there_is}")
+  endif()
+endforeach()
+if(NOT ROUSE_BACKEND STREQUAL "native" AND NOT ROUSE_BACKEND IN_LIST rouse_backends)
+  list(JOIN rouse_backends ", " rouse_what_there_is)
+  message(FATAL_ERROR "ROUSE_BACKEND: no backend \"${ROUSE_BACKEND}\" is compiled in: "
+    "there are ${rouse_what_there_is}, and native, the best of them that opens")
+endif()
+
+list(JOIN rouse_backends ", " rouse_names)
+message(STATUS "rouse: backends ${rouse_names}; default ${ROUSE_BACKEND}")
+if(rouse_impossible)
+  list(JOIN rouse_impossible ", " rouse_names)
+  message(STATUS "rouse: without ${rouse_names}")
+endif()
