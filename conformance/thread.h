@@ -1,0 +1,32 @@
+/*
+ * thread.h -- threads for cases: start, join, and a meeting point.
+ *
+ * Small on purpose, so that each system's file beside thread_posix.c stays short. What
+ * fails here ends the case as an error.
+ */
+#ifndef ROUSE_CONFORMANCE_THREAD_H
+#define ROUSE_CONFORMANCE_THREAD_H
+
+struct thread;
+
+/* Starts a thread. Its stack may point into the caller's; join it before that ends. */
+struct thread *thread_start(void (*run)(void *argument), void *argument);
+void thread_join(struct thread *thread);
+
+/* Lets others run. For loops that wait for an atomic word, and end. */
+void thread_yield(void);
+
+/* Something that differs between threads, and stays the same in one. */
+const void *thread_here(void);
+
+/* A place where `count` threads wait for each other, any number of times. */
+struct barrier;
+struct barrier *barrier_make(int count);
+void barrier_wait(struct barrier *barrier);
+void barrier_free(struct barrier *barrier);
+
+/* One lock for the machinery of the suite. Not for cases. */
+void thread_lock(void);
+void thread_unlock(void);
+
+#endif /* ROUSE_CONFORMANCE_THREAD_H */
