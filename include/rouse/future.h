@@ -40,6 +40,7 @@
 
 ROUSE_BEGIN_DECLS
 
+/* What a poll says: not yet, or done. */
 enum rouse_poll { ROUSE_PENDING, ROUSE_READY };
 
 /*
@@ -54,6 +55,7 @@ struct rouse_waker_ops {
     void (*release)(void *data);     /* just give the reference back */
 };
 
+/* One such reference. */
 struct rouse_waker {
     const struct rouse_waker_ops *ops;
     void *data;
