@@ -72,7 +72,8 @@ struct rouse_source {
     uint8_t armed; /* interest not yet reported; 0 when idle */
     uint8_t flags; /* the backend's own */
     uint16_t slot; /* the caller's own: the reactor keeps a place in its batch here */
-    void *record;  /* the backend's own; NULL when unknown to it */
+    void *record;  /* the backend's own, as is `link`; both NULL when unknown to it */
+    void *link;
 };
 
 struct rouse_event {
