@@ -69,7 +69,7 @@ struct rouse_executor {
     size_t owed;              /* tasks that ended while a wake had yet to reach the inbox */
     struct rouse_waker nudge; /* gets our thread out of its wait */
     struct rouse_inspector *inspector; /* or NULL */
-    bool closing;
+    bool running;                      /* inside rouse_executor_run() or rouse_executor_close() */
 };
 
 /* Prepares an executor for the calling thread. It keeps a clone of `nudge` and wakes
@@ -123,7 +123,8 @@ ROUSE_API bool rouse_task_ended(const struct rouse_task *task);
 struct rouse_join {
     struct rouse_future future;
     struct rouse_task *task;
-    struct rouse_waker kept; /* what we left with the task */
+    struct rouse_waker kept; /* what we left with the task, if we did */
+    bool registered;
 };
 ROUSE_API struct rouse_join rouse_join(struct rouse_task *task);
 

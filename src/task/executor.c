@@ -1,0 +1,209 @@
+/*
+ * executor.c -- the ready list, the inbox, and the end of tasks.
+ *
+ * Two lists lead to a poll. The ready list is the owner's alone, and oldest first. The
+ * inbox is where other threads put what they woke: a stack that many push to and one
+ * empties at a stroke (R. K. Treiber's, without its ABA problem, since nobody pops).
+ *
+ * The hard part is the end. A thread that has won the right to queue a task goes on to
+ * touch the executor, which may be closing meanwhile. It is safe until its push, because
+ * close() waits for every task that ended with QUEUED set (`owed`); and from there to the
+ * end of its nudge it is counted in `visitors`, which close() waits for too.
+ */
+#include "../base/thread.h"
+#include "state.h"
+
+#include <errno.h>
+
+enum {
+    BUDGET = 128 /* steps that one poll may take; tokio found that number to serve well */
+};
+
+void rouse_executor_init(struct rouse_executor *executor, const struct rouse_waker *nudge)
+{
+    const struct rouse_executor empty = {0};
+
+    *executor = empty;
+    executor->thread = rouse__thread();
+    executor->ready_tail = &executor->ready;
+    rouse_waker_keep(&executor->nudge, nudge);
+}
+
+static inline void ready_push(struct rouse_executor *executor, struct rouse_task *task)
+{
+    task->ready_next = NULL;
+    *executor->ready_tail = task;
+    executor->ready_tail = &task->ready_next;
+}
+
+static inline struct rouse_task *ready_pop(struct rouse_executor *executor)
+{
+    struct rouse_task *task = executor->ready;
+
+    if (task == NULL)
+        return NULL;
+    executor->ready = task->ready_next;
+    if (executor->ready == NULL)
+        executor->ready_tail = &executor->ready;
+    return task;
+}
+
+static void inbox_push(struct rouse_executor *executor, struct rouse_task *task)
+{
+    uintptr_t head;
+
+    atomic_fetch_add(&executor->visitors, 1);
+    head = atomic_load_relaxed(&executor->inbox);
+    do {
+        task->ready_next = (struct rouse_task *) head;
+    } while (!atomic_compare_exchange(&executor->inbox, &head, (uintptr_t) task));
+    /* Whoever finds the inbox empty wakes the thread; the others know that it was. */
+    if (head == 0)
+        rouse_wake_by_ref(&executor->nudge);
+    atomic_fetch_sub(&executor->visitors, 1); /* now the executor may go */
+}
+
+/* Moves the inbox to the end of the ready list, oldest first. */
+static void inbox_take(struct rouse_executor *executor)
+{
+    struct rouse_task *task = (struct rouse_task *) atomic_exchange(&executor->inbox, 0);
+    struct rouse_task *oldest = NULL;
+
+    while (task != NULL) {
+        struct rouse_task *next = task->ready_next;
+
+        task->ready_next = oldest;
+        oldest = task;
+        task = next;
+    }
+    while (oldest != NULL) {
+        struct rouse_task *next = oldest->ready_next;
+
+        if ((atomic_load_relaxed(&oldest->state) & TASK_ARRIVING) != 0) {
+            atomic_fetch_and(&oldest->state, ~(uintptr_t) TASK_ARRIVING);
+            executor_adopt(executor, oldest);
+        }
+        ready_push(executor, oldest);
+        oldest = next;
+    }
+}
+
+static inline void push(struct rouse_executor *executor, struct rouse_task *task)
+{
+    if (executor->inspector != NULL && executor->inspector->woken != NULL)
+        executor->inspector->woken(executor->inspector, task);
+    if (executor->thread == rouse__thread())
+        ready_push(executor, task);
+    else
+        inbox_push(executor, task);
+}
+
+void rouse__executor_push(struct rouse_executor *executor, struct rouse_task *task)
+{
+    push(executor, task);
+}
+
+static void end(struct rouse_executor *executor, struct rouse_task *task, intptr_t result)
+{
+    uintptr_t old;
+
+    *task->live_link = task->live_next;
+    if (task->live_next != NULL)
+        task->live_next->live_link = task->live_link;
+    task->result = result;
+    if (executor->inspector != NULL && executor->inspector->ended != NULL)
+        executor->inspector->ended(executor->inspector, task, result);
+    /* Publishes `result`, and takes the joiner's waker from the joiner. */
+    old = atomic_fetch_or(&task->state, TASK_ENDED | TASK_QUEUED);
+    if ((old & TASK_JOINER) != 0)
+        rouse_wake(&task->joiner);
+    if ((old & TASK_QUEUED) != 0)
+        executor->owed++; /* it is in a list, or will be */
+    else
+        task_release(task);
+}
+
+static void end_canceled(struct rouse_executor *executor, struct rouse_task *task)
+{
+    rouse_future_drop(task->future);
+    end(executor, task, -ECANCELED);
+}
+
+/* Gives a task that was taken out of the ready list its turn. */
+static inline void run(struct rouse_executor *executor, struct rouse_task *task)
+{
+    const struct rouse_waker waker = {&rouse__task_waker_ops, task};
+    unsigned budget = BUDGET;
+    struct rouse_context cx = {&waker, &budget, false};
+    enum rouse_poll poll;
+
+    /* Only we set ENDED, so that looking is enough. */
+    if ((atomic_load_relaxed(&task->state) & TASK_ENDED) != 0) {
+        executor->owed--;
+        task_release(task);
+        return;
+    }
+    /* Takes what the wakers published (W5). */
+    if ((atomic_fetch_sub(&task->state, TASK_QUEUED) & TASK_CANCELED) != 0) {
+        end_canceled(executor, task);
+        return;
+    }
+    poll = rouse_future_poll(task->future, &cx);
+    if (executor->inspector != NULL && executor->inspector->polled != NULL)
+        executor->inspector->polled(executor->inspector, task, poll);
+    if (poll == ROUSE_READY)
+        end(executor, task, task->future->result);
+    else if (cx.yield && (atomic_fetch_or(&task->state, TASK_QUEUED) & TASK_QUEUED) == 0)
+        push(executor, task);
+}
+
+size_t rouse_executor_run(struct rouse_executor *executor, size_t limit)
+{
+    struct rouse_task *task;
+    size_t n = 0;
+
+    ROUSE_RULE(!executor->running, "T1: rouse_executor_run() inside itself", NULL);
+    executor->running = true;
+    while (n < limit) {
+        task = ready_pop(executor);
+        if (task == NULL) {
+            if (atomic_load_relaxed(&executor->inbox) == 0)
+                break;
+            inbox_take(executor);
+            continue;
+        }
+        run(executor, task);
+        n++;
+    }
+    /* With more to do, what others woke comes next, behind what is ready now. */
+    if (n == limit && atomic_load_relaxed(&executor->inbox) != 0)
+        inbox_take(executor);
+    executor->running = false;
+    return n;
+}
+
+bool rouse_executor_idle(struct rouse_executor *executor)
+{
+    return executor->ready == NULL && atomic_load_acquire(&executor->inbox) == 0;
+}
+
+void rouse_executor_close(struct rouse_executor *executor)
+{
+    ROUSE_RULE(!executor->running, "T1: rouse_executor_close() inside a poll", NULL);
+    executor->running = true;
+    for (;;) {
+        struct rouse_task *task;
+
+        inbox_take(executor);
+        while (executor->live != NULL)
+            end_canceled(executor, executor->live);
+        while ((task = ready_pop(executor)) != NULL)
+            run(executor, task); /* all have ended: gives them back */
+        if (executor->live != NULL || atomic_load_acquire(&executor->inbox) != 0)
+            continue;
+        if (executor->owed == 0 && atomic_load_acquire(&executor->visitors) == 0)
+            break;
+        rouse__thread_yield(); /* another thread is inside a wake(), for an instant */
+    }
+    rouse_waker_drop(&executor->nudge);
+}
