@@ -44,6 +44,7 @@ struct rouse_reactor {
     struct rouse_event batch[ROUSE_BATCH];
     struct rouse_signal_watch *signals; /* NULL until a signal is first waited for */
     struct rouse_accept *starving;      /* accepts that wait for a free descriptor */
+    unsigned closes;                    /* descriptors that net futures have closed */
     struct rouse_waker nudge;           /* ends our wait(), from any thread */
 };
 
@@ -78,6 +79,7 @@ ROUSE_API void rouse_timer_arm(struct rouse_reactor *reactor, struct rouse_timer
 /* Forgets a timer, armed or idle. */
 ROUSE_API void rouse_timer_cancel(struct rouse_reactor *reactor, struct rouse_timer *timer);
 
+/* Whether its wake is still to come. */
 static inline bool rouse_timer_armed(const struct rouse_timer *timer)
 {
     return timer->next != NULL;

@@ -20,6 +20,7 @@ struct rouse_signal {
     struct rouse_future future;
     struct rouse_reactor *reactor;
     int number;
+    bool came;
     struct rouse_waker waker;
     struct rouse_signal *next;  /* among those that wait at this reactor */
     struct rouse_signal **link; /* what points at us, or NULL */
