@@ -49,6 +49,7 @@ ROUSE_API void rouse_fd_close(struct rouse_reactor *reactor, rouse_fd fd);
 struct rouse_listener {
     struct rouse_io io;
     rouse_time starved_until; /* N4; 0 when the last accept found a descriptor */
+    unsigned starved_closes;  /* how many descriptors had been closed then */
 };
 
 /* Opens, binds and listens on "127.0.0.1:7007", "[::1]:0" or "unix:/path". 0, or
@@ -64,6 +65,7 @@ ROUSE_API void rouse_listener_open(struct rouse_listener *listener, struct rouse
 ROUSE_API int rouse_listener_address(const struct rouse_listener *listener,
                                      struct rouse_address *address);
 
+/* Closes at once (N3). A closed listener stays closed. */
 ROUSE_API void rouse_listener_close(struct rouse_listener *listener);
 
 /* result: 0, and `fd` is the caller's; or -errno (N4). */
@@ -71,6 +73,7 @@ struct rouse_accept {
     struct rouse_future future;
     struct rouse_listener *listener;
     rouse_fd fd;
+    struct rouse_reactor *reactor;
     struct rouse_timer retry;   /* N4 */
     struct rouse_accept *next;  /* in the reactor's list of the starving */
     struct rouse_accept **link; /* what points at us in that list, or NULL */
