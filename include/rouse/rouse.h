@@ -32,9 +32,7 @@ struct rouse_options {
 struct rouse {
     struct rouse_executor executor;
     struct rouse_reactor reactor;
-    struct rouse_evq *evq;   /* what we have to close, or NULL */
-    struct rouse_task *root; /* what rouse_run() waits for, or NULL */
-    uint64_t stop_signals;   /* see rouse_stop_on() */
+    struct rouse_evq *evq; /* what we have to close, or NULL */
 };
 
 /* Opens a runtime for this thread. `rt` needs no preparation and stays in place until
