@@ -1,0 +1,453 @@
+/*
+ * libuv.c -- event queues on libuv: one uv_poll_t for each source.
+ *
+ * The hard part: libuv watches by level, reports by calling back, and lets go of a
+ * handle in two steps; the contract wants one report for each arm(), collected by whoever
+ * waits, and silence at once.
+ *
+ *   Callbacks only put their source into a list. wait() turns the loop until something is
+ *   in it, and takes as much as the caller's array holds (E10).
+ *
+ *   Stopping a uv_poll_t and starting it again makes three epoll_ctl() calls, and what was
+ *   reported is usually armed again before the next wait(). So it stays started, and only
+ *   when it fires for a direction that nobody armed is that direction taken out (E1).
+ *
+ *   After uv_close() nothing more is heard of a handle, and its descriptor has left the
+ *   kernel's set (E5); but its memory is libuv's until a later turn. So each source has a
+ *   record on the heap.
+ *
+ *   An error arrives as UV_EBADF, after libuv has stopped the handle by itself (E4). A
+ *   hang-up is told only when nothing else is, as every direction watched. One that hides
+ *   behind data shows once readability has been taken out.
+ *
+ *   The kernel learns of what was started in the next turn. Until then, whoever sleeps on
+ *   the loop's descriptor would sleep through it, see announce().
+ *
+ * The first arm() makes the descriptor non-blocking, as uv_poll_init() always does.
+ *
+ * `rouse_evq_options.host` may point at a uv_loop_t of yours. The queue then lives in it,
+ * keeps it alive until close(), and turns it in wait(). Your callbacks run there too, and
+ * neither they nor uv_stop() end the wait; they must not call wait() themselves, because
+ * uv_run() does not nest. You may just as well call uv_run(): what is reported there, the
+ * next wait() returns at once. Call pollable() before, so that a wake() ends uv_run() too.
+ * close() leaves handles that are closing: turn the loop once more before you close it, and
+ * keep the allocator until then.
+ */
+#include <rouse/evq.h>
+
+#include "../base/alloc.h"
+#include "sleep.h"
+
+#include <errno.h>
+#include <uv.h>
+
+#if UV_VERSION_HEX < ((1 << 16) | (44 << 8))
+#error "rouse needs libuv 1.44 or newer"
+#endif
+
+#define TEXT_(number) #number
+#define TEXT(number) TEXT_(number)
+
+extern const struct rouse_evq_ops rouse__libuv;
+
+enum { DIRECTIONS = ROUSE_READABLE | ROUSE_WRITABLE };
+
+_Static_assert((int) ROUSE_READABLE == (int) UV_READABLE
+                   && (int) ROUSE_WRITABLE == (int) UV_WRITABLE,
+               "directions go to libuv and back as they are");
+
+struct link {
+    struct link *next, *previous;
+};
+
+struct queue {
+    struct rouse_evq evq;
+    const struct rouse_alloc *alloc;
+    uintptr_t sleep;     /* atomic, see sleep.h */
+    uv_loop_t *loop;     /* `own`, or the host's */
+    uv_async_t async;    /* ends a turn, from any thread */
+    uv_timer_t timer;    /* ends a turn at its deadline; started only in wait() */
+    struct link reports; /* of records, oldest first */
+    size_t closing;      /* handles whose close callback is still to come */
+    bool closed;         /* the last of those callbacks frees the queue */
+    bool unknown;        /* something was started that the kernel does not know yet */
+    uv_loop_t own;       /* not used in a host */
+};
+
+struct record {
+    uv_poll_t poll;
+    struct queue *queue;
+    struct rouse_source *source; /* until uv_close() */
+    struct link link;            /* in the queue's reports, while `ready` is not 0 */
+    unsigned watched;            /* directions that the handle is started for */
+    unsigned ready;              /* directions to report, all of them armed */
+};
+
+/* libuv's errors are negative errno values on Unix, and numbers of its own on Windows. */
+static int error_of(int status)
+{
+    switch (status) {
+    case 0: return 0;
+    case UV_EBADF: return -EBADF;
+    case UV_ENOTSOCK: return -EBADF; /* what Windows says of a closed socket */
+    case UV_EPERM: return -EPERM;
+    case UV_EEXIST: return -EEXIST; /* another handle of the loop has this descriptor */
+    case UV_EINVAL: return -EINVAL;
+    case UV_ELOOP: return -ELOOP;
+    case UV_EMFILE: return -EMFILE;
+    case UV_ENFILE: return -ENFILE;
+    case UV_ENOSPC: return -ENOSPC;
+    case UV_ENOMEM: return -ENOMEM;
+    default: return -EIO;
+    }
+}
+
+static bool reports_empty(const struct queue *queue)
+{
+    return queue->reports.next == &queue->reports;
+}
+
+static void reports_insert(struct queue *queue, struct record *record)
+{
+    struct link *link = &record->link;
+
+    link->next = &queue->reports;
+    link->previous = queue->reports.previous;
+    link->previous->next = link;
+    queue->reports.previous = link;
+}
+
+static void reports_remove(struct record *record)
+{
+    struct link *link = &record->link;
+
+    link->next->previous = link->previous;
+    link->previous->next = link->next;
+    record->ready = 0;
+}
+
+static bool listened(const struct queue *queue)
+{
+    return (atomic_load_relaxed(&queue->sleep) & SLEEP_LISTENED) != 0;
+}
+
+/* Whoever sleeps on the loop's descriptor sees neither what waits in our list nor what the
+ * kernel is not yet told: that takes a turn of the loop, so ask for one. */
+static void announce(struct queue *queue)
+{
+    if (listened(queue) && (queue->unknown || !reports_empty(queue)))
+        uv_async_send(&queue->async);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct queue *queue = handle->data;
+
+    if (--queue->closing == 0 && queue->closed)
+        rouse__free(queue->alloc, queue, sizeof *queue);
+}
+
+static void on_record_closed(uv_handle_t *handle)
+{
+    struct record *record = rouse_container_of(handle, struct record, poll);
+    const struct rouse_alloc *alloc = record->queue->alloc;
+
+    on_closed(handle);
+    rouse__free(alloc, record, sizeof *record);
+}
+
+static void close_handle(struct queue *queue, uv_handle_t *handle, uv_close_cb callback)
+{
+    handle->data = queue;
+    queue->closing++;
+    uv_close(handle, callback);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    (void) timer; /* that the loop has turned is all we want */
+}
+
+static int watch(struct record *record, unsigned directions);
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct record *record = rouse_container_of(poll, struct record, poll);
+    const unsigned wanted = record->source->armed & ~record->ready;
+    unsigned fired = (unsigned) events & DIRECTIONS;
+
+    if (status < 0) {
+        fired = DIRECTIONS;
+        record->watched = 0; /* libuv has stopped it */
+    } else if ((fired & ~wanted) != 0) {
+        watch(record, record->watched & ~(fired & ~wanted));
+    }
+    fired &= wanted;
+    if (fired != 0 && record->ready == 0)
+        reports_insert(record->queue, record);
+    record->ready |= fired;
+}
+
+/* Starts a handle for exactly these directions. */
+static int watch(struct record *record, unsigned directions)
+{
+    int status;
+
+    if (directions == 0) {
+        status = uv_poll_stop(&record->poll);
+    } else {
+        status = uv_poll_start(&record->poll, (int) directions, on_poll);
+        record->queue->unknown = true;
+    }
+    if (status == 0)
+        record->watched = directions;
+    return error_of(status);
+}
+
+static void record_close(struct record *record)
+{
+    if (record->ready != 0)
+        reports_remove(record);
+    close_handle(record->queue, (uv_handle_t *) &record->poll, on_record_closed);
+}
+
+static int record_open(struct record **record, struct queue *queue, struct rouse_source *source)
+{
+    struct record *made = rouse__alloc(queue->alloc, sizeof *made);
+    int error;
+
+    if (made == NULL)
+        return -ENOMEM;
+    error = error_of(uv_poll_init_socket(queue->loop, &made->poll, (uv_os_sock_t) source->fd));
+    if (error < 0) {
+        rouse__free(queue->alloc, made, sizeof *made);
+        return error;
+    }
+    made->queue = queue;
+    made->source = source;
+    *record = made;
+    return 0;
+}
+
+static void turn(struct queue *queue, uv_run_mode mode)
+{
+    queue->unknown = false;
+    uv_run(queue->loop, mode);
+}
+
+/* Turns the loop until something is in the list, or wait() has to end for another reason. */
+static void collect(struct queue *queue, rouse_time deadline)
+{
+    rouse_time now = (rouse_time) uv_hrtime();
+
+    if (now >= deadline || !sleep_begin(&queue->sleep)) {
+        /* Once; and again while a direction taken out may have hidden a hang-up. */
+        do {
+            turn(queue, UV_RUN_NOWAIT);
+        } while (reports_empty(queue) && queue->unknown);
+        return;
+    }
+    do {
+        const rouse_time left = deadline - now;
+
+        if (deadline != ROUSE_NEVER) {
+            uv_update_time(queue->loop);
+            uv_timer_start(&queue->timer, on_timer,
+                           (uint64_t) (left / ROUSE_MS(1) + (left % ROUSE_MS(1) != 0)), 0);
+        }
+        /* It may come back for a callback of the host's, a close callback, a wake-up that
+         * came late (sleep.h), or because libuv counts time in whole milliseconds. */
+        turn(queue, UV_RUN_ONCE);
+        now = (rouse_time) uv_hrtime();
+    } while (reports_empty(queue) && (atomic_load_relaxed(&queue->sleep) & SLEEP_WOKEN) == 0
+             && now < deadline);
+    uv_timer_stop(&queue->timer);
+}
+
+static void pipe_close(const uv_file ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        uv_fs_t request;
+
+        uv_fs_close(NULL, &request, ends[i], NULL);
+        uv_fs_req_cleanup(&request);
+    }
+}
+
+/* The first loop of a process aborts the program when it gets a descriptor or two and then
+ * no more. Every loop needs four, so try whether there are as many. */
+static int find_room(void)
+{
+    uv_file first[2], second[2];
+    int status = uv_pipe(first, 0, 0);
+
+    if (status != 0)
+        return error_of(status);
+    status = uv_pipe(second, 0, 0);
+    if (status == 0)
+        pipe_close(second);
+    pipe_close(first);
+    return error_of(status);
+}
+
+static int libuv_open(struct rouse_evq **evq, const struct rouse_evq_options *options)
+{
+    const struct rouse_alloc *alloc = options != NULL ? options->alloc : NULL;
+    uv_loop_t *host = options != NULL ? options->host : NULL;
+    struct queue *queue = rouse__alloc(alloc, sizeof *queue);
+    int error;
+
+    if (queue == NULL)
+        return -ENOMEM;
+    queue->evq.ops = &rouse__libuv;
+    queue->alloc = alloc;
+    queue->reports.next = queue->reports.previous = &queue->reports;
+    queue->loop = host;
+    if (host == NULL) {
+        queue->loop = &queue->own;
+        error = find_room();
+        if (error == 0)
+            error = error_of(uv_loop_init(&queue->own));
+        if (error < 0)
+            goto undo_alloc;
+    }
+    error = error_of(uv_async_init(queue->loop, &queue->async, NULL));
+    if (error < 0)
+        goto undo_loop;
+    uv_timer_init(queue->loop, &queue->timer);
+    /* Its wake-up descriptor, too, libuv shows to the kernel in its first turn only. */
+    if (host == NULL)
+        turn(queue, UV_RUN_NOWAIT);
+    *evq = &queue->evq;
+    return 0;
+
+undo_loop:
+    if (host == NULL)
+        uv_loop_close(&queue->own);
+undo_alloc:
+    rouse__free(alloc, queue, sizeof *queue);
+    return error;
+}
+
+static void libuv_close(struct rouse_evq *evq)
+{
+    struct queue *queue = (struct queue *) evq;
+    int error;
+
+    close_handle(queue, (uv_handle_t *) &queue->async, on_closed);
+    close_handle(queue, (uv_handle_t *) &queue->timer, on_closed);
+    if (queue->loop != &queue->own) {
+        queue->closed = true;
+        return;
+    }
+    while (queue->closing > 0)
+        uv_run(&queue->own, UV_RUN_ONCE);
+    error = uv_loop_close(&queue->own);
+    ROUSE_RULE(error == 0, "E5: closed with sources that were not forgotten", "libuv");
+    (void) error;
+    rouse__free(queue->alloc, queue, sizeof *queue);
+}
+
+static int libuv_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)
+{
+    struct queue *queue = (struct queue *) evq;
+    struct record *record = source->record;
+    const unsigned directions = interest & DIRECTIONS;
+    int error;
+
+    if (record == NULL) {
+        error = record_open(&record, queue, source);
+        if (error < 0)
+            return error;
+    }
+    /* By level, so there is nothing to look at again: the hint (E3) is of no use. */
+    if ((directions & ~record->watched) != 0) {
+        error = watch(record, record->watched | directions);
+        if (error < 0)
+            goto undo_record;
+    }
+    source->record = record;
+    source->armed |= (uint8_t) directions;
+    announce(queue);
+    return 0;
+
+undo_record:
+    if (source->record == NULL)
+        record_close(record);
+    return error;
+}
+
+static void libuv_forget(struct rouse_evq *evq, struct rouse_source *source)
+{
+    struct record *record = source->record;
+
+    (void) evq;
+    source->armed = 0;
+    source->record = NULL;
+    if (record != NULL)
+        record_close(record);
+}
+
+static int libuv_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
+                      rouse_time deadline)
+{
+    struct queue *queue = (struct queue *) evq;
+    int count = 0;
+
+    if (reports_empty(queue))
+        collect(queue, deadline);
+    sleep_end(&queue->sleep);
+    while (count < capacity && !reports_empty(queue)) {
+        struct record *record = rouse_container_of(queue->reports.next, struct record, link);
+
+        events[count].source = record->source;
+        events[count].ready = record->ready;
+        count++;
+        record->source->armed &= (uint8_t) ~record->ready;
+        reports_remove(record);
+    }
+    announce(queue);
+    return count;
+}
+
+static void libuv_wake(struct rouse_evq *evq)
+{
+    struct queue *queue = (struct queue *) evq;
+    const int saved = errno; /* a signal handler must not change it */
+
+    if (sleep_wake(&queue->sleep))
+        uv_async_send(&queue->async);
+    errno = saved;
+}
+
+static rouse_time libuv_now(struct rouse_evq *evq)
+{
+    (void) evq;
+    return (rouse_time) uv_hrtime();
+}
+
+static rouse_fd libuv_pollable(struct rouse_evq *evq)
+{
+    struct queue *queue = (struct queue *) evq;
+
+    if (!listened(queue)) {
+        sleep_listened(&queue->sleep);
+        uv_async_send(&queue->async); /* for what happened before anybody listened */
+    }
+    return (rouse_fd) uv_backend_fd(queue->loop);
+}
+
+const struct rouse_evq_ops rouse__libuv = {
+    .size = sizeof(struct rouse_evq_ops),
+    .name = "libuv",
+    .version = "libuv " TEXT(UV_VERSION_MAJOR) "." TEXT(UV_VERSION_MINOR) "." TEXT(UV_VERSION_PATCH)
+        UV_VERSION_SUFFIX,
+    .open = libuv_open,
+    .close = libuv_close,
+    .arm = libuv_arm,
+    .forget = libuv_forget,
+    .wait = libuv_wait,
+    .wake = libuv_wake,
+    .now = libuv_now,
+    .pollable = libuv_pollable,
+};
