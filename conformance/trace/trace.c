@@ -1,0 +1,518 @@
+/*
+ * trace.c -- the queue that writes down, the points of rest, and their comparison.
+ */
+#include "trace.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ACTORS_MAX = 64,
+    NAMED_MAX = 128,
+    POINTS_MAX = 16,
+    LENT_MAX = 64,
+    LINES_MAX = 512, /* of one normal form */
+    LINE_MAX_ = 96
+};
+
+struct named {
+    rouse_fd fd;
+    const char *name;
+    struct rouse_source *source; /* while a queue knows it */
+};
+
+struct point {
+    const char *label;
+    int lines;
+    char line[LINES_MAX][LINE_MAX_]; /* sorted: the normal form */
+    uint64_t hash;                   /* of this and all before */
+};
+
+struct trace {
+    struct rouse_evq base;
+    struct rouse_evq_ops ops;
+    struct rouse_evq *inner;
+    struct rouse_inspector inspector;
+    struct world *world;
+    struct rouse rt;
+    struct actor actors[ACTORS_MAX];
+    int actor_count;
+    struct named named[NAMED_MAX];
+    int named_count;
+    struct point *points;
+    int point_count;
+    struct point results; /* what actors said since the last point */
+    int reports;
+    int spurious;
+    void *lent[LENT_MAX];
+    int lent_count;
+    char *text; /* the lines, as JSON */
+    size_t size, room;
+    int events; /* lines of arm, report, wake, poll and result */
+};
+
+/* --- writing down --- */
+
+static void write_text(struct trace *trace, const char *format, va_list arguments)
+{
+    char line[512];
+    const int length = vsnprintf(line, sizeof line, format, arguments);
+
+    if (trace->size + (size_t) length + 1 > trace->room) {
+        char *text = (char *) realloc(trace->text, trace->room * 2 + sizeof line);
+
+        if (text == NULL)
+            suite_error("no memory for a trace");
+        trace->text = text;
+        trace->room = trace->room * 2 + sizeof line;
+    }
+    memcpy(trace->text + trace->size, line, (size_t) length + 1);
+    trace->size += (size_t) length;
+}
+
+SUITE_PRINTF(3, 4)
+static void append(struct trace *trace, int events, const char *format, ...)
+{
+    va_list arguments;
+
+    /* Wakes come from any thread. */
+    thread_lock();
+    va_start(arguments, format);
+    write_text(trace, format, arguments);
+    va_end(arguments);
+    trace->events += events;
+    thread_unlock();
+}
+
+/* A line of what happened, as against what the script did and where things stand. */
+#define write_event(trace, ...) append(trace, 1, __VA_ARGS__)
+#define write_line(trace, ...) append(trace, 0, __VA_ARGS__)
+
+static const char *directions_text(unsigned directions)
+{
+    static const char *const texts[] = {"nothing", "readable", "writable", "readable+writable"};
+
+    return texts[directions & (ROUSE_READABLE | ROUSE_WRITABLE)];
+}
+
+/* --- names --- */
+
+struct world *trace_world(struct trace *trace)
+{
+    return trace->world;
+}
+
+struct rouse *trace_runtime(struct trace *trace)
+{
+    return &trace->rt;
+}
+
+struct rouse_reactor *trace_reactor(struct trace *trace)
+{
+    return &trace->rt.reactor;
+}
+
+/* The newest one wins: numbers are used again. */
+static struct named *find_named(struct trace *trace, rouse_fd fd)
+{
+    int i;
+
+    for (i = trace->named_count; i-- > 0;)
+        if (trace->named[i].fd == fd)
+            return &trace->named[i];
+    return NULL;
+}
+
+rouse_fd trace_name(struct trace *trace, const char *name, rouse_fd fd)
+{
+    struct named *named = &trace->named[trace->named_count++];
+
+    if (trace->named_count > NAMED_MAX)
+        suite_error("too many names in a scenario");
+    named->fd = fd;
+    named->name = name;
+    named->source = NULL;
+    return fd;
+}
+
+static const char *name_of(struct trace *trace, const struct rouse_source *source)
+{
+    const struct named *named = find_named(trace, source->fd);
+
+    return named != NULL ? named->name : "unnamed";
+}
+
+/* --- the queue --- */
+
+static struct trace *trace_of(struct rouse_evq *evq)
+{
+    return rouse_container_of(evq, struct trace, base);
+}
+
+static int trace_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)
+{
+    struct trace *trace = trace_of(evq);
+    const int error = trace->inner->ops->arm(trace->inner, source, interest);
+    struct named *named = find_named(trace, source->fd);
+
+    if (named != NULL)
+        named->source = source;
+    write_event(trace, "{\"arm\":\"%s\",\"for\":\"%s\",\"result\":%d}\n", name_of(trace, source),
+                directions_text(interest), error);
+    return error;
+}
+
+static void trace_forget(struct rouse_evq *evq, struct rouse_source *source)
+{
+    struct trace *trace = trace_of(evq);
+    struct named *named = find_named(trace, source->fd);
+
+    if (named != NULL)
+        named->source = NULL;
+    write_line(trace, "{\"forget\":\"%s\"}\n", name_of(trace, source));
+    trace->inner->ops->forget(trace->inner, source);
+}
+
+static int trace_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
+                      rouse_time deadline)
+{
+    struct trace *trace = trace_of(evq);
+    const int count = trace->inner->ops->wait(trace->inner, events, capacity, deadline);
+    int i;
+
+    for (i = 0; i < count; i++)
+        write_event(trace, "{\"report\":\"%s\",\"of\":\"%s\"}\n", name_of(trace, events[i].source),
+                    directions_text(events[i].ready));
+    trace->reports += count > 0 ? count : 0;
+    return count;
+}
+
+static void trace_wake(struct rouse_evq *evq)
+{
+    struct trace *trace = trace_of(evq);
+
+    trace->inner->ops->wake(trace->inner);
+}
+
+static rouse_time trace_now(struct rouse_evq *evq)
+{
+    struct trace *trace = trace_of(evq);
+
+    return trace->inner->ops->now(trace->inner);
+}
+
+/* --- actors --- */
+
+static struct actor *actor_of(struct rouse_task *task)
+{
+    return rouse_container_of(task, struct actor, task);
+}
+
+static void on_woken(struct rouse_inspector *self, struct rouse_task *task)
+{
+    write_event(rouse_container_of(self, struct trace, inspector), "{\"wake\":\"%s\"}\n",
+                actor_of(task)->name);
+}
+
+static void on_polled(struct rouse_inspector *self, struct rouse_task *task, enum rouse_poll poll)
+{
+    struct trace *trace = rouse_container_of(self, struct trace, inspector);
+    struct actor *actor = actor_of(task);
+
+    if (poll == ROUSE_PENDING && !actor->progressed && actor->polls > 0)
+        trace->spurious++;
+    actor->polls++;
+    actor->progressed = false;
+    write_event(trace, "{\"poll\":\"%s\",\"is\":\"%s\"}\n", actor->name,
+                poll == ROUSE_READY ? "ready" : "pending");
+}
+
+static void on_ended(struct rouse_inspector *self, struct rouse_task *task, intptr_t result)
+{
+    write_event(rouse_container_of(self, struct trace, inspector),
+                "{\"ended\":\"%s\",\"result\":%ld}\n", actor_of(task)->name, (long) result);
+}
+
+struct actor *trace_actor(struct trace *trace, const char *name)
+{
+    struct actor *actor = &trace->actors[trace->actor_count++];
+
+    if (trace->actor_count > ACTORS_MAX)
+        suite_error("too many actors in a scenario");
+    actor->trace = trace;
+    actor->name = name;
+    return actor;
+}
+
+void trace_spawn(struct actor *actor, struct rouse_future *future)
+{
+    rouse_spawn_held(&actor->trace->rt.executor, &actor->task, future, NULL);
+}
+
+SUITE_PRINTF(2, 3) static void add_line(struct point *point, const char *format, ...)
+{
+    va_list arguments;
+
+    if (point->lines == LINES_MAX)
+        suite_error("a normal form of more than %d lines", LINES_MAX);
+    va_start(arguments, format);
+    vsnprintf(point->line[point->lines++], LINE_MAX_, format, arguments);
+    va_end(arguments);
+}
+
+void actor_says(struct actor *actor, const char *await, intptr_t result)
+{
+    struct trace *trace = actor->trace;
+
+    actor->progressed = true;
+    add_line(&trace->results, "%s: %s was %ld", actor->name, await, (long) result);
+    write_event(trace, "{\"result\":\"%s\",\"of\":\"%s\",\"is\":%ld}\n", actor->name, await,
+                (long) result);
+}
+
+void *trace_lend(struct trace *trace, size_t size)
+{
+    void *lent = calloc(1, size);
+
+    if (lent == NULL || trace->lent_count == LENT_MAX)
+        suite_error("no memory for a scenario");
+    trace->lent[trace->lent_count++] = lent;
+    return lent;
+}
+
+void trace_step(struct trace *trace, const char *what)
+{
+    write_line(trace, "{\"step\":\"%s\"}\n", what);
+}
+
+/* --- points of rest --- */
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp((const char *) a, (const char *) b);
+}
+
+/* FNV-1a (Fowler, Noll, Vo), on from the point before. */
+static uint64_t hash_point(const struct point *point, uint64_t hash)
+{
+    int i;
+
+    for (i = 0; i < point->lines; i++) {
+        const char *c;
+
+        for (c = point->line[i]; *c != '\0'; c++)
+            hash = (hash ^ (unsigned char) *c) * 0x100000001b3u;
+        hash = (hash ^ '\n') * 0x100000001b3u;
+    }
+    return hash;
+}
+
+/* Awaits of one actor come in their order, so they are numbered within it. */
+static void add_results(struct point *point, const struct trace *trace)
+{
+    int i, a;
+
+    for (a = 0; a < trace->actor_count; a++) {
+        const char *name = trace->actors[a].name;
+        const size_t length = strlen(name);
+        int n = 0;
+
+        for (i = 0; i < trace->results.lines; i++) {
+            const char *line = trace->results.line[i];
+
+            if (strncmp(line, name, length) == 0 && line[length] == ':')
+                add_line(point, "%s: await %02d,%s", name, ++n, line + length + 1);
+        }
+    }
+}
+
+static void add_state(struct point *point, struct trace *trace)
+{
+    struct world *world = trace->world;
+    rouse_time due;
+    int i;
+
+    for (i = 0; i < trace->actor_count; i++) {
+        const struct actor *actor = &trace->actors[i];
+
+        if (actor->task.executor == NULL)
+            continue; /* not spawned yet */
+        if (rouse_task_ended(&actor->task))
+            add_line(point, "%s: ended with %ld", actor->name, (long) actor->task.result);
+        else
+            add_line(point, "%s: waiting", actor->name);
+    }
+    for (i = 0; i < trace->named_count; i++) {
+        const struct named *named = &trace->named[i];
+        unsigned armed, ready;
+
+        if (named->source == NULL)
+            continue;
+        armed = named->source->armed;
+        add_line(point, "%s: armed for %s", named->name, directions_text(armed));
+        ready = world_ready(world, named->fd) & armed;
+        CHECK(E2, ready == 0, "at rest \"%s\" is armed for, and the system says that it is, %s",
+              named->name, directions_text(ready));
+    }
+    due = rouse_reactor_deadline(&trace->rt.reactor);
+    add_line(point, "timers: %s", due == ROUSE_NEVER ? "none" : "running");
+}
+
+/* Two turns that bring nothing. */
+static void come_to_rest(struct trace *trace)
+{
+    int quiet = 0, turns = 0;
+
+    while (quiet < 2) {
+        const int reports = trace->reports;
+        const intptr_t polls = rouse_turn(&trace->rt, 0);
+
+        if (polls < 0)
+            suite_error("rouse_turn: %s", rouse_strerror(polls));
+        quiet = polls == 0 && trace->reports == reports ? quiet + 1 : 0;
+        REQUIRE(T8, ++turns < 10000, "it never comes to rest");
+    }
+}
+
+void trace_rest(struct trace *trace, const char *label, int expected)
+{
+    const rouse_time limit = world_after(trace->world, WORLD_SOON);
+    struct point *point = &trace->points[trace->point_count];
+    int i;
+
+    while (trace->results.lines < expected && world_now(trace->world) < limit)
+        if (rouse_turn(&trace->rt, limit) < 0)
+            suite_error("rouse_turn failed");
+    come_to_rest(trace);
+    if (trace->point_count == POINTS_MAX)
+        suite_error("too many points in a scenario");
+    point->label = label;
+    point->lines = 0;
+    add_results(point, trace);
+    add_state(point, trace);
+    qsort(point->line, (size_t) point->lines, sizeof point->line[0], compare_lines);
+    point->hash = hash_point(point, trace->point_count > 0 ? point[-1].hash : 0xcbf29ce484222325u);
+    trace->point_count++;
+    trace->results.lines = 0;
+    write_line(trace, "{\"point\":\"%s\",\"hash\":\"%016llx\",\"spurious\":%d,\"form\":[", label,
+               (unsigned long long) point->hash, trace->spurious);
+    for (i = 0; i < point->lines; i++)
+        write_line(trace, "%s\"%s\"", i > 0 ? "," : "", point->line[i]);
+    write_line(trace, "]}\n");
+}
+
+/* --- playing and comparing --- */
+
+static struct trace *play(struct world *world, const struct scenario *scenario)
+{
+    struct trace *trace = (struct trace *) calloc(1, sizeof *trace);
+    struct rouse_options options = {0};
+    int i, error;
+
+    if (trace != NULL)
+        trace->points = (struct point *) calloc(POINTS_MAX, sizeof *trace->points);
+    if (trace == NULL || trace->points == NULL)
+        suite_error("no memory for a trace");
+    trace->world = world;
+    trace->inner = world->evq;
+    trace->ops = *world->evq->ops;
+    trace->ops.arm = trace_arm;
+    trace->ops.forget = trace_forget;
+    trace->ops.wait = trace_wait;
+    trace->ops.wake = trace_wake;
+    trace->ops.now = trace_now;
+    trace->ops.pollable = NULL;
+    trace->base.ops = &trace->ops;
+    trace->base.sockets = world->evq->sockets;
+    trace->inspector.size = sizeof trace->inspector;
+    trace->inspector.woken = on_woken;
+    trace->inspector.polled = on_polled;
+    trace->inspector.ended = on_ended;
+    options.size = sizeof options;
+    options.evq = &trace->base;
+    options.alloc = world->alloc;
+    error = rouse_open(&trace->rt, &options);
+    if (error < 0)
+        suite_error("rouse_open: %s", rouse_strerror(error));
+    trace->rt.executor.inspector = &trace->inspector;
+    write_line(trace, "{\"schema\":\"rouse-trace/1\",\"scenario\":\"%s\",\"backend\":\"%s\"}\n",
+               scenario->name, world->backend->name);
+    scenario->play(trace);
+    rouse_close(&trace->rt);
+    for (i = 0; i < trace->actor_count; i++)
+        if (trace->actors[i].task.executor != NULL)
+            rouse_task_unhold(&trace->actors[i].task);
+    CHECK(T7, trace->spurious <= scenario->spurious,
+          "%d polls ended in PENDING without any progress, %d are allowed", trace->spurious,
+          scenario->spurious);
+    return trace;
+}
+
+static void trace_free(struct trace *trace)
+{
+    while (trace->lent_count > 0)
+        free(trace->lent[--trace->lent_count]);
+    free(trace->points);
+    free(trace->text);
+    free(trace);
+}
+
+/* Says where the two part, if they do: the first line of a form that the other lacks. */
+static bool explain(const struct trace *one, const struct trace *other, char *words, size_t size)
+{
+    int p, i;
+
+    for (p = 0; p < one->point_count && p < other->point_count; p++) {
+        const struct point *a = &one->points[p];
+        const struct point *b = &other->points[p];
+
+        for (i = 0; i < a->lines && i < b->lines; i++)
+            if (strcmp(a->line[i], b->line[i]) != 0)
+                break;
+        if (i == a->lines && i == b->lines)
+            continue;
+        snprintf(words, size, "at point %d, \"%s\", %s has \"%s\" where %s has \"%s\"", p + 1,
+                 a->label, one->world->backend->name, i < a->lines ? a->line[i] : "nothing more",
+                 other->world->backend->name, i < b->lines ? b->line[i] : "nothing more");
+        return true;
+    }
+    return false;
+}
+
+static void print(const struct trace *trace)
+{
+    const char *path = getenv("ROUSE_TRACE"); /* set by rouse-conform --trace */
+    FILE *to = path != NULL ? fopen(path, "w") : NULL;
+
+    if (to == NULL)
+        return;
+    fwrite(trace->text, 1, trace->size, to);
+    fclose(to);
+}
+
+void scenario_compare(struct world *world, const struct scenario *scenario)
+{
+    struct world simulated;
+    struct world_options options = {rouse_backend("sim"), true};
+    struct trace *expected, *seen;
+    char words[3 * LINE_MAX_ + 128];
+    int error;
+
+    if (options.backend == NULL)
+        suite_error("no sim to compare with: build the kit with it");
+    error = world_open(&simulated, &options);
+    if (error < 0)
+        suite_error("sim does not open: %s", rouse_strerror(error));
+    expected = play(&simulated, scenario);
+    seen = play(world, scenario);
+    print(seen);
+    CHECK(B5, seen->events >= 10, "a trace of %d lines says little", seen->events);
+    CHECK_EQUAL(B5, seen->point_count, expected->point_count, "points of rest");
+    if (explain(expected, seen, words, sizeof words))
+        CHECK(B5, false, "%s", words);
+    trace_free(expected);
+    trace_free(seen);
+    world_end(&simulated);
+}
