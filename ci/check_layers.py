@@ -27,6 +27,7 @@ BELOW = {
     "net": {"reactor", "evq", "future", "base"},
 }
 BELOW["rouse"] = set(BELOW)
+BELOW["conform"] = set(BELOW)
 
 # The layer of each public header. A new one is added here, on purpose.
 PUBLIC = {
@@ -42,6 +43,7 @@ PUBLIC = {
     "timer.h": "timer",
     "net.h": "net",
     "rouse.h": "rouse",
+    "conform.h": "conform",
 }
 
 STANDARD = {

@@ -13,7 +13,8 @@ else()
 endif()
 set(rouse_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rouse")
 
-install(DIRECTORY include/rouse DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(DIRECTORY include/rouse DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  PATTERN conform.h EXCLUDE)
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(TARGETS rouse EXPORT rouse-${rouse_kind}
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
@@ -25,6 +26,7 @@ if(ROUSE_CONFORM)
   install(TARGETS rouse_conform EXPORT rouse-conform
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
   install(EXPORT rouse-conform NAMESPACE rouse:: DESTINATION "${rouse_package_dir}")
+  install(FILES include/rouse/conform.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rouse")
   install(TARGETS rouse-conform RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
   install(FILES cmake/FindCUnit.cmake DESTINATION "${rouse_package_dir}")
 endif()
