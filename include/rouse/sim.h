@@ -32,9 +32,9 @@ ROUSE_API void rouse_sim_advance(struct rouse_evq *evq, rouse_time duration);
 /* What `fd` is ready for at this moment: the simulated poll(2). -EBADF if unknown. */
 ROUSE_API int rouse_sim_ready(struct rouse_evq *evq, rouse_fd fd);
 
-/* Breaks a connection, as a peer that was reset would: what was not read is lost, and
- * the next operation of the other end is told -ECONNRESET, then end of stream. `fd`
- * is closed. */
+/* Breaks a connection, as a peer that resets it would: the other end may read what had
+ * arrived, is told -ECONNRESET by its next operation, and then end of stream. `fd` is
+ * closed. */
 ROUSE_API int rouse_sim_reset(struct rouse_evq *evq, rouse_fd fd);
 
 /* Sends one byte of urgent data. A read of the other end stops short at its place in

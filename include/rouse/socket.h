@@ -7,7 +7,8 @@
  *
  * Every call returns 0 or a count, or a negative errno value; none blocks, none
  * raises SIGPIPE, and an interruption by a signal is retried inside. -EAGAIN means
- * "not now, and readiness will be reported" and nothing else.
+ * "not now, and readiness will be reported"; but from connect(), that a Unix listener is
+ * full and nothing will tell when it no longer is.
  */
 #ifndef ROUSE_SOCKET_H
 #define ROUSE_SOCKET_H

@@ -95,11 +95,4 @@ static inline size_t sim_flow_read(struct sim_flow *flow, void *buffer, size_t s
     return n;
 }
 
-/* Loses what was not read. */
-static inline void sim_flow_discard(struct sim_flow *flow)
-{
-    flow->count = 0;
-    flow->urgent = SIM_NOT_URGENT;
-}
-
 #endif /* ROUSE_EVQ_SIM_FLOW_H */

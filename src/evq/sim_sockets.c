@@ -858,8 +858,6 @@ int rouse_sim_reset(struct rouse_evq *evq, rouse_fd fd)
         return -EBADF;
     if (socket->state == SOCKET_CONNECTED) {
         socket->connection->writes_tell = true;
-        sim_flow_discard(inward(socket));
-        sim_flow_discard(outward(socket));
         connection_break(socket, -ECONNRESET);
     }
     socket_close(socket);
