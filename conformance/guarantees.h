@@ -39,6 +39,9 @@ extern const struct guarantee_info guarantees[GUARANTEE_COUNT];
 
 const char *guarantee_level_name(enum guarantee_level level);
 
+/* The title of the area that a guarantee belongs to, by the letter of its id. */
+const char *guarantee_area(enum guarantee id);
+
 /* The guarantee that `text` begins with, when its id ends there or is followed by one of
  * `ends`; GUARANTEE_COUNT if it begins with none. */
 enum guarantee guarantee_find(const char *text, const char *ends);

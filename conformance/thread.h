@@ -25,6 +25,12 @@ struct barrier *barrier_make(int count);
 void barrier_wait(struct barrier *barrier);
 void barrier_free(struct barrier *barrier);
 
+/* Calls `then(argument)` on a thread of its own if `ms` of real time pass before it is
+ * stopped. */
+struct watchdog;
+struct watchdog *watchdog_start(int ms, void (*then)(void *argument), void *argument);
+void watchdog_stop(struct watchdog *watchdog);
+
 /* One lock for the machinery of the suite. Not for cases. */
 void thread_lock(void);
 void thread_unlock(void);

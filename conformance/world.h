@@ -76,6 +76,7 @@ struct world {
     struct memory memory;
     const struct rouse_evq_ops *backend; /* what is under test, without a wrapper */
     bool simulated;                      /* time and sockets are those of sim */
+    bool check;                          /* queues are wrapped */
     struct world_things *things;         /* what it lent out */
 };
 
@@ -213,6 +214,13 @@ unsigned world_quiet(struct world *world, const struct rouse_source *source, int
 /* How often `direction` of `source` was reported since this was last asked. */
 int world_reports(struct world *world, const struct rouse_source *source, unsigned direction);
 
+/* One wait() without any limit, for what another thread must end. If it does not within
+ * WORLD_SOON of real time, the case fails by `id` and its process ends. */
+#define WAIT_UNLIMITED(id, world, events, capacity)                                                \
+    world_wait_unlimited((world), GUARANTEE_##id, (events), (capacity), __FILE__, __LINE__)
+int world_wait_unlimited(struct world *world, enum guarantee id, struct rouse_event *events,
+                         int capacity, const char *file, int line);
+
 /* wake(), from any thread. The world has to know, or it takes the end of a wait() for
  * an early one. */
 void world_wake(struct world *world);
@@ -233,6 +241,14 @@ void world_runtime(struct world *world, struct rouse *rt);
  * having been dropped. */
 bool world_run(struct world *world, struct rouse *rt, struct rouse_future *future, int ms,
                intptr_t *result);
+
+/* The same without a limit in the queue's time, for a future that another thread must
+ * end: simulated time would be over before that thread begins. If it does not end within
+ * WORLD_SOON of real time, the case fails by `id` and its process ends. */
+#define RUN_UNLIMITED(id, world, rt, future)                                                       \
+    world_run_unlimited((world), GUARANTEE_##id, (rt), (future), __FILE__, __LINE__)
+intptr_t world_run_unlimited(struct world *world, enum guarantee id, struct rouse *rt,
+                             struct rouse_future *future, const char *file, int line);
 
 /* Runs until `done(with)` for at most `ms`; false when the time is over. */
 bool world_run_until(struct world *world, struct rouse *rt, bool (*done)(void *with), void *with,

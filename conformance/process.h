@@ -1,0 +1,81 @@
+/*
+ * process.h -- processes, and the few other things that only the system knows.
+ *
+ * One file for each system stands beside process_posix.c.
+ */
+#ifndef ROUSE_CONFORMANCE_PROCESS_H
+#define ROUSE_CONFORMANCE_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* A program that runs beside us, with its output caught. Full of zeroes before it is
+ * started; process_free() makes it so again. */
+struct process {
+    char *output; /* stdout and stderr, as it came; ends in a zero byte once done */
+    size_t length;
+    int64_t started_ns, ended_ns;
+    int64_t limit_ns;
+    bool running;
+    bool timed_out; /* it was ended for taking longer */
+    int exit_code;  /* or -1 */
+    int signal;     /* that ended it, or 0 */
+    intptr_t id;    /* the system's own */
+    intptr_t pipe;
+};
+
+/* Starts `argv` (ends in NULL) with nothing to read, and `limit_ns` of time. False, and
+ * errno, when that fails. */
+bool process_start(struct process *process, const char *const argv[], int64_t limit_ns);
+
+/* Waits until one of `processes` may have made a step, at most a moment; takes its output,
+ * ends what is late, and notes what has ended. Those that do not run are passed over. */
+void process_step(struct process *processes, int count);
+
+void process_free(struct process *process);
+
+/* Ends all that run, when we are told to end ourselves. Called once. */
+void process_end_with_us(void);
+
+/* Ends this process at once if it is still there after `seconds`: nobody looks after it. */
+void process_limit(int seconds);
+
+/* Ends this process without any clean-up. */
+void process_exit(int code);
+
+enum process_end {
+    PROCESS_RETURNED,
+    PROCESS_ABORTED, /* by abort() */
+    PROCESS_OTHER,
+    PROCESS_NOT_STARTED
+};
+
+/* Calls `run(argument)` in a copy of this process, and takes the beginning of what it
+ * writes. */
+enum process_end process_copy(void (*run)(void *argument), void *argument, char *output,
+                              size_t size);
+
+/* The path of our own program, or `argv0`. */
+const char *process_self(const char *argv0);
+
+/* A function exported by a shared object, or NULL and a text that says why. */
+typedef void (*process_symbol)(void);
+process_symbol process_plugin(const char *path, const char *symbol, char *why, size_t size);
+
+/* "Linux 6.18.44 x86_64" */
+const char *process_system(void);
+
+/* Whether the system is itself ("native") or pretended by another. */
+const char *process_how(void);
+
+/* Real time that never goes back. */
+int64_t process_clock_ns(void);
+
+bool process_is_terminal(FILE *file);
+
+/* Columns of the terminal, or 80. */
+int process_columns(FILE *file);
+
+#endif /* ROUSE_CONFORMANCE_PROCESS_H */

@@ -1,0 +1,370 @@
+/*
+ * process_posix.c -- process.h for POSIX.
+ *
+ * A case that hangs may have started processes of its own, so each runs as a process
+ * group and is ended as one.
+ */
+#include "process.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    OUTPUT_MAX = 1 << 20, /* bytes of one process that are kept */
+    STEP_MS = 20,         /* how long an end may go unnoticed */
+    TOGETHER_MAX = 64     /* processes in one process_step() */
+};
+
+/* The process groups that run, for the signal handler that ends them. */
+static volatile sig_atomic_t groups[TOGETHER_MAX];
+
+static void groups_replace(pid_t old, pid_t new)
+{
+    for (int i = 0; i < TOGETHER_MAX; i++) {
+        if (groups[i] == old) {
+            groups[i] = new;
+            return;
+        }
+    }
+}
+
+int64_t process_clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* -- Starting ---------------------------------------------------------------- */
+
+static bool pipe_open(int ends[2])
+{
+    if (pipe(ends) != 0)
+        return false;
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return true;
+}
+
+/* Between fork() and exec(): only what is safe there. */
+static void become(const char *const argv[], int output)
+{
+    const int nothing = open("/dev/null", O_RDONLY);
+
+    setpgid(0, 0);
+    dup2(nothing, 0);
+    dup2(output, 1);
+    dup2(output, 2);
+    if (nothing > 2)
+        close(nothing);
+    /* execv() takes what it does not change. */
+    execv(argv[0], (char *const *) (uintptr_t) argv);
+    _exit(127);
+}
+
+bool process_start(struct process *process, const char *const argv[], int64_t limit_ns)
+{
+    int ends[2];
+    pid_t pid;
+
+    *process = (struct process){0};
+    if (!pipe_open(ends))
+        return false;
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        become(argv, ends[1]);
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return false;
+    }
+    setpgid(pid, pid); /* whoever of us two is first */
+    groups_replace(0, pid);
+    process->id = pid;
+    process->pipe = ends[0];
+    process->started_ns = process_clock_ns();
+    process->limit_ns = limit_ns;
+    process->running = true;
+    return true;
+}
+
+/* -- While they run ---------------------------------------------------------- */
+
+static void keep(struct process *process, const char *bytes, size_t count)
+{
+    char *grown;
+
+    /* Of a flood the end is worth more than the beginning. */
+    if (process->length + count > OUTPUT_MAX) {
+        process->length /= 2;
+        memmove(process->output, process->output + process->length, process->length);
+    }
+    grown = realloc(process->output, process->length + count + 1);
+    if (grown == NULL)
+        return;
+    memcpy(grown + process->length, bytes, count);
+    process->output = grown;
+    process->length += count;
+    process->output[process->length] = '\0';
+}
+
+/* Takes what there is. False at the end of the pipe. */
+static bool take_output(struct process *process)
+{
+    char bytes[8192];
+    ssize_t count;
+
+    while ((count = read((int) process->pipe, bytes, sizeof bytes)) > 0)
+        keep(process, bytes, (size_t) count);
+    return count < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void close_pipe(struct process *process)
+{
+    if (process->pipe >= 0)
+        close((int) process->pipe);
+    process->pipe = -1;
+}
+
+static void ended(struct process *process, int status)
+{
+    /* What it started and left behind goes with it, and holds our pipe no longer. */
+    kill((pid_t) -process->id, SIGKILL);
+    if (process->pipe >= 0)
+        take_output(process);
+    close_pipe(process);
+    keep(process, "", 0);
+    groups_replace((pid_t) process->id, 0);
+    process->running = false;
+    process->ended_ns = process_clock_ns();
+    process->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    process->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void look_after(struct process *process)
+{
+    int status;
+
+    if (process->pipe >= 0 && !take_output(process))
+        close_pipe(process);
+    if (!process->timed_out && process_clock_ns() - process->started_ns > process->limit_ns) {
+        process->timed_out = true;
+        kill((pid_t) -process->id, SIGKILL);
+    }
+    if (waitpid((pid_t) process->id, &status, WNOHANG) == process->id)
+        ended(process, status);
+}
+
+void process_step(struct process *processes, int count)
+{
+    struct pollfd pipes[TOGETHER_MAX];
+    nfds_t used = 0;
+    int wait_ms = STEP_MS;
+
+    for (int i = 0; i < count; i++) {
+        if (!processes[i].running)
+            continue;
+        if (processes[i].pipe >= 0 && used < TOGETHER_MAX)
+            pipes[used++] = (struct pollfd){.fd = (int) processes[i].pipe, .events = POLLIN};
+        else
+            wait_ms = 1; /* its pipe has ended, so it is about to end itself */
+    }
+    poll(pipes, used, wait_ms);
+    for (int i = 0; i < count; i++)
+        if (processes[i].running)
+            look_after(&processes[i]);
+}
+
+void process_free(struct process *process)
+{
+    if (process->running) {
+        kill((pid_t) -process->id, SIGKILL);
+        waitpid((pid_t) process->id, NULL, 0);
+        groups_replace((pid_t) process->id, 0);
+        close_pipe(process);
+    }
+    free(process->output);
+    *process = (struct process){0};
+}
+
+/* -- Ending ------------------------------------------------------------------ */
+
+/* Our children are in groups of their own, so that Ctrl-C reaches us alone. */
+static void end_with_us(int number)
+{
+    for (int i = 0; i < TOGETHER_MAX; i++)
+        if (groups[i] != 0)
+            kill((pid_t) -groups[i], SIGKILL);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void process_end_with_us(void)
+{
+    signal(SIGINT, end_with_us);
+    signal(SIGTERM, end_with_us);
+    signal(SIGHUP, end_with_us);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+void process_limit(int seconds)
+{
+    const struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    alarm((unsigned) seconds);
+}
+
+void process_exit(int code)
+{
+    fflush(NULL);
+    _exit(code);
+}
+
+/* -- A copy of this process -------------------------------------------------- */
+
+static void copy_main(void (*run)(void *argument), void *argument, int output)
+{
+    const struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    dup2(output, 1);
+    dup2(output, 2);
+    alarm(5);
+    run(argument);
+    _exit(0);
+}
+
+static void read_start(int from, char *output, size_t size)
+{
+    size_t length = 0;
+    char rest[512];
+    ssize_t count;
+
+    do {
+        if (length + 1 < size)
+            count = read(from, output + length, size - 1 - length);
+        else
+            count = read(from, rest, sizeof rest);
+        if (count > 0 && length + 1 < size)
+            length += (size_t) count;
+    } while (count > 0 || (count < 0 && errno == EINTR));
+    output[length] = '\0';
+}
+
+enum process_end process_copy(void (*run)(void *argument), void *argument, char *output,
+                              size_t size)
+{
+    int ends[2], status;
+    pid_t pid;
+
+    if (pipe(ends) != 0)
+        return PROCESS_NOT_STARTED;
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        copy_main(run, argument, ends[1]);
+    close(ends[1]);
+    if (pid > 0) {
+        read_start(ends[0], output, size);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    close(ends[0]);
+    if (pid < 0)
+        return PROCESS_NOT_STARTED;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+        return PROCESS_ABORTED;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? PROCESS_RETURNED : PROCESS_OTHER;
+}
+
+/* -- What the system knows --------------------------------------------------- */
+
+static char self[PATH_MAX];
+
+/* Looks `name` up as a shell would. */
+static const char *find_in_path(const char *name)
+{
+    const char *at = getenv("PATH");
+
+    while (at != NULL && *at != '\0') {
+        const size_t length = strcspn(at, ":");
+
+        snprintf(self, sizeof self, "%.*s/%s", (int) length, at, name);
+        if (access(self, X_OK) == 0)
+            return self;
+        at += length + (at[length] == ':');
+    }
+    return name;
+}
+
+const char *process_self(const char *argv0)
+{
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    if (length > 0) {
+        self[length] = '\0';
+        return self;
+    }
+    if (strchr(argv0, '/') == NULL)
+        return find_in_path(argv0);
+    return argv0;
+}
+
+process_symbol process_plugin(const char *path, const char *symbol, char *why, size_t size)
+{
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *found = object != NULL ? dlsym(object, symbol) : NULL;
+    process_symbol function = NULL;
+
+    if (found == NULL)
+        snprintf(why, size, "%s", dlerror());
+    else
+        memcpy(&function, &found, sizeof function); /* as POSIX says that it is done */
+    return function;
+}
+
+const char *process_system(void)
+{
+    static char text[200];
+    struct utsname name;
+
+    if (uname(&name) != 0)
+        return "unknown system";
+    snprintf(text, sizeof text, "%.60s %.60s %.60s", name.sysname, name.release, name.machine);
+    return text;
+}
+
+const char *process_how(void)
+{
+    return "native";
+}
+
+bool process_is_terminal(FILE *file)
+{
+    return isatty(fileno(file)) != 0;
+}
+
+int process_columns(FILE *file)
+{
+    struct winsize size;
+
+    if (ioctl(fileno(file), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return 80;
+    return size.ws_col;
+}

@@ -1,0 +1,46 @@
+/*
+ * world_host.h -- what the world asks of this system. world_posix.c, and one file for
+ * each other system.
+ */
+#ifndef ROUSE_CONFORMANCE_WORLD_HOST_H
+#define ROUSE_CONFORMANCE_WORLD_HOST_H
+
+#include <rouse/base.h>
+#include <rouse/socket.h>
+
+/* Of enum suite_needs: all that this machine has. */
+unsigned host_capabilities(void);
+
+/* What `fd` is ready for, waiting at most `ms` for one of `directions`. */
+unsigned host_ready(rouse_fd fd, unsigned directions, int ms);
+
+int host_open_descriptors(void);
+
+/* 0 or -errno from here on. */
+
+/* Closes a TCP socket so that its peer is reset. */
+int host_reset(rouse_fd fd);
+int host_urgent(rouse_fd fd, char byte);
+
+int host_pipe(rouse_fd ends[2]);
+int host_file(rouse_fd *fd);
+int host_duplicate(rouse_fd fd, rouse_fd *copy);
+int host_duplicate_at(rouse_fd fd, rouse_fd at);
+int host_refused_datagram(rouse_fd *fd);
+
+/* Closes whatever it is. */
+void host_close(rouse_fd fd);
+
+/* A path for a Unix socket that does not exist yet, and its removal. */
+int host_path(char *path, size_t size);
+void host_path_remove(const char *path);
+
+/* Lowers the limit so that few more descriptors can be opened, and back. */
+int host_limit_descriptors(void);
+void host_unlimit_descriptors(void);
+
+/* Signals the calling thread once a millisecond; see world_storm(). */
+int host_storm(void (*then)(void *with), void *with);
+int host_calm(void);
+
+#endif /* ROUSE_CONFORMANCE_WORLD_HOST_H */

@@ -1,0 +1,319 @@
+/*
+ * world_posix.c -- what the world asks of a POSIX system.
+ */
+#include "world_host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../src/base/atomic.h"
+#include "thread.h"
+#include "world.h"
+
+/* Not everywhere; without it a half-close is POLLIN, as it is with it. */
+#ifndef POLLRDHUP
+#define POLLRDHUP 0
+#endif
+
+enum { SPARE_DESCRIPTORS = 8, DESCRIPTORS_MAX = 4096 };
+
+static int error_of(int result)
+{
+    return result < 0 ? -errno : 0;
+}
+
+/* -- What there is ----------------------------------------------------------- */
+
+static bool has_ipv6(void)
+{
+    const struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                         .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    const int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    const bool bound = fd >= 0 && bind(fd, (const struct sockaddr *) &address, sizeof address) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return bound;
+}
+
+static bool has_unix(void)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool has_icmp(void)
+{
+    rouse_fd fd;
+
+    if (host_refused_datagram(&fd) != 0)
+        return false;
+    close(fd);
+    return true;
+}
+
+unsigned host_capabilities(void)
+{
+    static unsigned known; /* NEEDS_KERNEL is always among them */
+
+    if (known == 0)
+        known = NEEDS_KERNEL | NEEDS_NON_SOCKETS | (has_ipv6() ? NEEDS_IPV6 : 0u)
+                | (has_unix() ? NEEDS_UNIX : 0u) | (has_icmp() ? NEEDS_ICMP : 0u);
+    return known;
+}
+
+unsigned host_ready(rouse_fd fd, unsigned directions, int ms)
+{
+    struct pollfd look = {.fd = fd};
+    unsigned ready = 0;
+
+    if (directions & ROUSE_READABLE)
+        look.events |= POLLIN | POLLRDHUP;
+    if (directions & ROUSE_WRITABLE)
+        look.events |= POLLOUT;
+    while (poll(&look, 1, ms) < 0 && errno == EINTR)
+        continue;
+    if (look.revents & (POLLIN | POLLRDHUP))
+        ready |= ROUSE_READABLE;
+    if (look.revents & POLLOUT)
+        ready |= ROUSE_WRITABLE;
+    if (look.revents & (POLLERR | POLLHUP))
+        ready |= ROUSE_READABLE | ROUSE_WRITABLE;
+    return ready;
+}
+
+/* Where there is no list of them, the first few thousand are looked at. */
+static int count_one_by_one(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+int host_open_descriptors(void)
+{
+    DIR *list = opendir("/dev/fd");
+    int count = -3; /* itself, "." and ".." */
+
+    if (list == NULL)
+        return count_one_by_one();
+    while (readdir(list) != NULL)
+        count++;
+    closedir(list);
+    return count;
+}
+
+/* -- Sockets and descriptors ------------------------------------------------- */
+
+int host_reset(rouse_fd fd)
+{
+    const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    const int error = error_of(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now));
+
+    close(fd);
+    return error;
+}
+
+int host_urgent(rouse_fd fd, char byte)
+{
+    return send(fd, &byte, 1, MSG_OOB) == 1 ? 0 : -errno;
+}
+
+static int make_nonblocking(int fd)
+{
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return error_of(fcntl(fd, F_SETFL, O_NONBLOCK));
+}
+
+int host_pipe(rouse_fd ends[2])
+{
+    if (pipe(ends) != 0)
+        return -errno;
+    make_nonblocking(ends[0]);
+    return make_nonblocking(ends[1]);
+}
+
+int host_file(rouse_fd *fd)
+{
+    char path[] = "/tmp/rouse-conform-XXXXXX";
+
+    *fd = mkstemp(path);
+    if (*fd < 0)
+        return -errno;
+    unlink(path);
+    return make_nonblocking(*fd);
+}
+
+int host_duplicate(rouse_fd fd, rouse_fd *copy)
+{
+    *copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return error_of(*copy);
+}
+
+int host_duplicate_at(rouse_fd fd, rouse_fd at)
+{
+    return error_of(dup2(fd, at));
+}
+
+void host_close(rouse_fd fd)
+{
+    close(fd);
+}
+
+/* A port that was just free is one where nobody listens. */
+static int closed_port(struct sockaddr_in *address)
+{
+    socklen_t length = sizeof *address;
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    int error;
+
+    if (fd < 0)
+        return -errno;
+    *address = (struct sockaddr_in){.sin_family = AF_INET};
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    error = error_of(bind(fd, (struct sockaddr *) address, length));
+    if (error == 0)
+        error = error_of(getsockname(fd, (struct sockaddr *) address, &length));
+    close(fd);
+    return error;
+}
+
+static int provoke(int fd)
+{
+    struct sockaddr_in address;
+    int error = closed_port(&address);
+
+    if (error == 0)
+        error = error_of(connect(fd, (struct sockaddr *) &address, sizeof address));
+    if (error == 0 && send(fd, "", 1, 0) != 1)
+        error = -errno;
+    if (error == 0 && host_ready(fd, ROUSE_READABLE, WORLD_SOON) == 0)
+        error = -ENOTSUP;
+    return error;
+}
+
+int host_refused_datagram(rouse_fd *fd)
+{
+    int error;
+
+    *fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (*fd < 0)
+        return -errno;
+    make_nonblocking(*fd);
+    error = provoke(*fd);
+    if (error != 0)
+        close(*fd);
+    return error;
+}
+
+int host_path(char *path, size_t size)
+{
+    static unsigned count;
+
+    snprintf(path, size, "/tmp/rouse-conform-%ld-%u", (long) getpid(), ++count);
+    return unlink(path) != 0 && errno != ENOENT ? -errno : 0;
+}
+
+void host_path_remove(const char *path)
+{
+    unlink(path);
+}
+
+/* -- Limits ------------------------------------------------------------------ */
+
+static struct rlimit limit_before;
+
+int host_limit_descriptors(void)
+{
+    struct rlimit limit;
+    int highest = 0;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit_before) != 0)
+        return -errno;
+    for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            highest = fd;
+    limit = limit_before;
+    if (limit.rlim_cur > (rlim_t) highest + 1 + SPARE_DESCRIPTORS)
+        limit.rlim_cur = (rlim_t) highest + 1 + SPARE_DESCRIPTORS;
+    return error_of(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+void host_unlimit_descriptors(void)
+{
+    setrlimit(RLIMIT_NOFILE, &limit_before);
+}
+
+/* -- Signals ----------------------------------------------------------------- */
+
+static struct {
+    struct thread *thread;
+    pthread_t target;
+    uintptr_t over;
+    struct sigaction before;
+    volatile sig_atomic_t handled;
+    void (*then)(void *with);
+    void *with;
+} storm;
+
+static void storm_handler(int number)
+{
+    const int before = errno;
+
+    (void) number;
+    storm.handled++;
+    if (storm.then != NULL)
+        storm.then(storm.with);
+    errno = before;
+}
+
+static void storm_main(void *argument)
+{
+    const struct timespec pause = {0, 1000000};
+
+    (void) argument;
+    while (!atomic_load_acquire(&storm.over)) {
+        pthread_kill(storm.target, SIGUSR1);
+        nanosleep(&pause, NULL);
+    }
+}
+
+int host_storm(void (*then)(void *with), void *with)
+{
+    struct sigaction action = {.sa_handler = storm_handler}; /* no SA_RESTART */
+
+    storm.then = then;
+    storm.with = with;
+    storm.handled = 0;
+    storm.target = pthread_self();
+    if (sigaction(SIGUSR1, &action, &storm.before) != 0)
+        return -errno;
+    atomic_exchange(&storm.over, 0);
+    storm.thread = thread_start(storm_main, NULL);
+    return 0;
+}
+
+int host_calm(void)
+{
+    atomic_exchange(&storm.over, 1);
+    thread_join(storm.thread);
+    sigaction(SIGUSR1, &storm.before, NULL);
+    return storm.handled;
+}

@@ -1,0 +1,326 @@
+/*
+ * world_sockets.c -- the sockets of a case, the same on a kernel and in the simulation.
+ */
+#include "world.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world_host.h"
+#include "world_things.h"
+
+enum { CHUNK = 4096, FULL_MS = 5, BAD_FD = 4000 };
+
+/* -- What is open ------------------------------------------------------------ */
+
+rouse_fd world_take(struct world *world, rouse_fd fd)
+{
+    struct world_things *things = world->things;
+
+    things->fds =
+        world_room(things->fds, &things->fd_room, things->fd_count + 1, sizeof *things->fds);
+    things->fds[things->fd_count++] = fd;
+    return fd;
+}
+
+rouse_fd world_give(struct world *world, rouse_fd fd)
+{
+    struct world_things *things = world->things;
+
+    for (int i = things->fd_count; i-- > 0;) {
+        if (things->fds[i] == fd) {
+            memmove(&things->fds[i], &things->fds[i + 1],
+                    (size_t) (things->fd_count - i - 1) * sizeof *things->fds);
+            things->fd_count--;
+            return fd;
+        }
+    }
+    suite_error("descriptor %lld is not the world's", (long long) fd);
+    return fd;
+}
+
+void world_close(struct world *world, rouse_fd fd)
+{
+    world->sockets->close(world->sockets, world_give(world, fd));
+}
+
+static void stop_starving(struct world *world)
+{
+    world_feed(world, world->things->starving_count);
+    free(world->things->starving);
+    world->things->starving = NULL;
+    if (world->things->limited)
+        host_unlimit_descriptors();
+    world->things->limited = false;
+}
+
+void world_sockets_end(struct world *world)
+{
+    struct world_things *things = world->things;
+
+    stop_starving(world);
+    while (things->fd_count > 0)
+        world_close(world, things->fds[things->fd_count - 1]);
+    if (things->path[0] != '\0')
+        host_path_remove(things->path);
+}
+
+/* -- Pairs and connections --------------------------------------------------- */
+
+void world_pair(struct world *world, rouse_fd ends[2])
+{
+    world_expect(world->sockets->pair(world->sockets, ends), "a pair of sockets");
+    world_take(world, ends[0]);
+    world_take(world, ends[1]);
+}
+
+void world_tcp_pair(struct world *world, rouse_fd ends[2])
+{
+    world_connected_pair(world, ROUSE_IPV4, ends);
+}
+
+void world_connected_pair(struct world *world, enum rouse_family family, rouse_fd ends[2])
+{
+    struct rouse_address address;
+    const rouse_fd listener = world_listen(world, family, 1, &address);
+
+    ends[0] = world_connect(world, &address);
+    ends[1] = world_accept(world, listener);
+    world_await_ready(world, ends[0], ROUSE_WRITABLE);
+    world_expect(world->sockets->connected(world->sockets, ends[0]), "connect()");
+    world_close(world, listener);
+}
+
+void world_address(struct world *world, enum rouse_family family, struct rouse_address *address)
+{
+    struct world_things *things = world->things;
+    char text[ROUSE_ADDRESS_TEXT] = "unix:";
+
+    if (family == ROUSE_IPV4) {
+        strcpy(text, "127.0.0.1:0");
+    } else if (family == ROUSE_IPV6) {
+        strcpy(text, "[::1]:0");
+    } else {
+        if (things->path[0] != '\0')
+            host_path_remove(things->path);
+        world_expect(host_path(things->path, sizeof things->path), "a path for a socket");
+        strcat(text, things->path);
+    }
+    world_expect(rouse_address_parse(address, text), text);
+}
+
+rouse_fd world_listen(struct world *world, enum rouse_family family, int backlog,
+                      struct rouse_address *address)
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    rouse_fd fd;
+
+    world_address(world, family, address);
+    world_expect(sockets->open(sockets, family, &fd), "a socket");
+    world_take(world, fd);
+    world_expect(sockets->listen(sockets, fd, address, backlog), "listen()");
+    world_expect(sockets->local(sockets, fd, address), "the address of a listener");
+    return fd;
+}
+
+rouse_fd world_connect(struct world *world, const struct rouse_address *address)
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    rouse_fd fd;
+    int error;
+
+    world_expect(sockets->open(sockets, (enum rouse_family) address->family, &fd), "a socket");
+    world_take(world, fd);
+    error = sockets->connect(sockets, fd, address);
+    if (error != -EINPROGRESS)
+        world_expect(error, "connect()");
+    return fd;
+}
+
+rouse_fd world_accept(struct world *world, rouse_fd listener)
+{
+    rouse_fd fd;
+
+    world_await_ready(world, listener, ROUSE_READABLE);
+    world_expect(world->sockets->accept(world->sockets, listener, &fd), "accept()");
+    return world_take(world, fd);
+}
+
+/* -- Bytes ------------------------------------------------------------------- */
+
+intptr_t world_write(struct world *world, rouse_fd fd, const void *data, size_t size)
+{
+    return world->sockets->write(world->sockets, fd, data, size);
+}
+
+intptr_t world_read(struct world *world, rouse_fd fd, void *data, size_t size)
+{
+    return world->sockets->read(world->sockets, fd, data, size);
+}
+
+void world_send(struct world *world, rouse_fd fd, size_t count)
+{
+    static const char chunk[CHUNK];
+
+    while (count > 0)
+        count -= (size_t) world_expect(world_write(world, fd, chunk, count < CHUNK ? count : CHUNK),
+                                       "a write");
+}
+
+static size_t fill_once(struct world *world, rouse_fd fd)
+{
+    static const char chunk[CHUNK];
+    size_t total = 0;
+    intptr_t count;
+
+    while ((count = world_write(world, fd, chunk, CHUNK)) > 0)
+        total += (size_t) count;
+    if (count != -EAGAIN)
+        world_expect(count, "a write");
+    return total;
+}
+
+/* What `fd` is ready for, given a moment to become so. */
+static unsigned ready_within(struct world *world, rouse_fd fd, unsigned directions, int ms)
+{
+    return world->simulated ? world_ready(world, fd) : host_ready(fd, directions, ms);
+}
+
+size_t world_fill(struct world *world, rouse_fd fd)
+{
+    size_t total = 0;
+
+    /* TCP moves bytes on to its peer in its own time, and has room again. */
+    do
+        total += fill_once(world, fd);
+    while (ready_within(world, fd, ROUSE_WRITABLE, FULL_MS) & ROUSE_WRITABLE);
+    return total;
+}
+
+size_t world_drain(struct world *world, rouse_fd fd)
+{
+    char chunk[CHUNK];
+    size_t total = 0;
+    intptr_t count;
+
+    while ((count = world_read(world, fd, chunk, CHUNK)) > 0)
+        total += (size_t) count;
+    return total;
+}
+
+void world_shutdown(struct world *world, rouse_fd fd)
+{
+    world_expect(world->sockets->shutdown(world->sockets, fd), "shutdown()");
+}
+
+void world_reset(struct world *world, rouse_fd fd)
+{
+    world_give(world, fd);
+    world_expect(world->simulated ? rouse_sim_reset(world->evq, fd) : host_reset(fd), "a reset");
+}
+
+void world_urgent(struct world *world, rouse_fd fd, char byte)
+{
+    world_expect(world->simulated ? rouse_sim_urgent(world->evq, fd, byte) : host_urgent(fd, byte),
+                 "urgent data");
+}
+
+unsigned world_ready(struct world *world, rouse_fd fd)
+{
+    if (!world->simulated)
+        return host_ready(fd, ROUSE_READABLE | ROUSE_WRITABLE, 0);
+    return (unsigned) world_expect(rouse_sim_ready(world->evq, fd), "a look at a socket");
+}
+
+void world_await_ready(struct world *world, rouse_fd fd, unsigned directions)
+{
+    unsigned missing = directions;
+
+    while (missing != 0) {
+        const unsigned ready = ready_within(world, fd, missing, WORLD_SOON);
+
+        if ((ready & missing) == 0)
+            suite_error("the kernel says that descriptor %lld does not become ready",
+                        (long long) fd);
+        missing &= ~ready;
+    }
+}
+
+/* -- Descriptors ------------------------------------------------------------- */
+
+int world_open_descriptors(struct world *world)
+{
+    return host_open_descriptors() + (world->simulated ? rouse_sim_open_count(world->evq) : 0);
+}
+
+rouse_fd world_bad_fd(struct world *world)
+{
+    (void) world;
+    return BAD_FD; /* further than any case opens */
+}
+
+void world_pipe(struct world *world, rouse_fd ends[2])
+{
+    world_expect(host_pipe(ends), "a pipe");
+    world_take(world, ends[0]);
+    world_take(world, ends[1]);
+}
+
+rouse_fd world_file(struct world *world)
+{
+    rouse_fd fd;
+
+    world_expect(host_file(&fd), "a file");
+    return world_take(world, fd);
+}
+
+rouse_fd world_duplicate(struct world *world, rouse_fd fd)
+{
+    rouse_fd copy;
+
+    world_expect(host_duplicate(fd, &copy), "a duplicate");
+    return world_take(world, copy);
+}
+
+void world_duplicate_at(struct world *world, rouse_fd fd, rouse_fd at)
+{
+    world_expect(host_duplicate_at(fd, at), "a duplicate");
+    world_take(world, at);
+}
+
+rouse_fd world_refused_datagram(struct world *world)
+{
+    rouse_fd fd;
+
+    world_expect(host_refused_datagram(&fd), "a refused datagram");
+    return world_take(world, fd);
+}
+
+void world_starve(struct world *world)
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    struct world_things *things = world->things;
+    rouse_fd fd;
+    int error;
+
+    if (!world->simulated) {
+        world_expect(host_limit_descriptors(), "a limit on descriptors");
+        things->limited = true;
+    }
+    while ((error = sockets->open(sockets, ROUSE_IPV4, &fd)) == 0) {
+        things->starving = world_room(things->starving, &things->starving_room,
+                                      things->starving_count + 1, sizeof *things->starving);
+        things->starving[things->starving_count++] = fd;
+    }
+    if (error != -EMFILE)
+        world_expect(error, "a socket");
+}
+
+void world_feed(struct world *world, int count)
+{
+    struct world_things *things = world->things;
+
+    for (; count > 0 && things->starving_count > 0; count--)
+        world->sockets->close(world->sockets, things->starving[--things->starving_count]);
+}

@@ -1,0 +1,59 @@
+/*
+ * world_things.h -- what a world has lent out, and its account of reports. Shared by the
+ * files of the world.
+ */
+#ifndef ROUSE_CONFORMANCE_WORLD_THINGS_H
+#define ROUSE_CONFORMANCE_WORLD_THINGS_H
+
+#include "world.h"
+
+/* What was reported of one source since somebody last asked. */
+struct tally {
+    const struct rouse_source *source;
+    int readable, writable;
+};
+
+struct lent_source {
+    struct rouse_source source;
+    struct lent_source *next;
+};
+
+struct lent_wakes {
+    struct wakes wakes;
+    struct lent_wakes *next;
+};
+
+struct world_things {
+    rouse_fd *fds; /* open, to be closed at the end */
+    int fd_count, fd_room;
+
+    rouse_fd *starving; /* what world_starve() opened */
+    int starving_count, starving_room;
+    bool limited; /* the host's limit was lowered */
+
+    struct lent_source *sources;
+    struct lent_wakes *wakes;
+
+    struct tally *tallies;
+    int tally_count, tally_room;
+
+    uintptr_t wakes_begun; /* atomic: calls of world_wake() */
+    uintptr_t wakes_seen;  /* of those, before the last wait() that one could have ended */
+
+    char path[108]; /* of a Unix socket, or "" */
+    bool storm;
+
+    int open_before; /* descriptors, when the world was opened */
+};
+
+/* An array that can hold `count` of `size` bytes, at least; leaves the case when there is
+ * no memory. */
+void *world_room(void *array, int *room, int count, size_t size);
+
+/* Closes what world_sockets.c still has open. */
+void world_sockets_end(struct world *world);
+
+/* Leaves the case as an error, unless `result` is a count: `what` failed. Returns it. */
+intptr_t world_expect(intptr_t result, const char *what);
+
+#endif /* ROUSE_CONFORMANCE_WORLD_THINGS_H */
