@@ -379,6 +379,7 @@ static int choose_backends(const struct conform *conform, struct report *report)
  * once. */
 struct outputs {
     FILE *json, *junit, *html;
+    FILE *talk; /* for people: standard error when a report takes standard output */
 };
 
 static int open_output(FILE **file, const char *path)
@@ -393,10 +394,13 @@ static int open_outputs(struct outputs *outputs, const struct options *options)
 {
     int status = open_output(&outputs->json, options->json);
 
+    outputs->talk = stdout;
     if (status == GOOD)
         status = open_output(&outputs->junit, options->junit);
     if (status == GOOD)
         status = open_output(&outputs->html, options->html);
+    if (outputs->json == stdout || outputs->junit == stdout || outputs->html == stdout)
+        outputs->talk = stderr;
     return status;
 }
 
@@ -459,34 +463,34 @@ static int prepare(const struct conform *conform, struct report *report)
     return GOOD;
 }
 
-static void announce(const struct report *report)
+static void announce(const struct report *report, FILE *to)
 {
     int cases = 0;
 
     for (int c = 0; c < report->case_count; c++)
         cases += report_result(report, 0, c)->selected;
-    printf("rouse-conform %s: %d guarantees, %d of %d cases, on", rouse_version(), GUARANTEE_COUNT,
-           cases, report->case_count);
+    fprintf(to, "rouse-conform %s: %d guarantees, %d of %d cases, on", rouse_version(),
+            GUARANTEE_COUNT, cases, report->case_count);
     for (int b = 0; b < report->backend_count; b++)
-        printf(" %s", report->backends[b].ops->name);
-    printf(" (%s)\n", report->system);
-    fflush(stdout);
+        fprintf(to, " %s", report->backends[b].ops->name);
+    fprintf(to, " (%s)\n", report->system);
+    fflush(to);
 }
 
 static int run_and_report(const struct conform *conform, struct report *report)
 {
     const struct options *options = &conform->options;
-    const struct run_options run = {report->program, options->plugin,    !options->no_check,
-                                    options->jobs,   options->timeout_s, options->xfail};
-    struct outputs outputs = {NULL, NULL, NULL};
+    struct run_options run = {report->program, options->plugin,    !options->no_check,
+                              options->jobs,   options->timeout_s, stdout,
+                              options->xfail};
+    struct outputs outputs = {NULL, NULL, NULL, NULL};
     const int64_t began_ns = process_clock_ns();
     int status = open_outputs(&outputs, options);
 
     if (status != GOOD)
         return status;
-    /* A report on standard output is alone there. */
-    if (outputs.json != stdout)
-        announce(report);
+    run.talk = outputs.talk;
+    announce(report, outputs.talk);
     for (int b = 0; b < report->backend_count; b++)
         run_probe(&report->backends[b], &run);
     if (options->in_process)
@@ -495,8 +499,8 @@ static int run_and_report(const struct conform *conform, struct report *report)
         run_processes(report, &run);
     report->duration_ns = process_clock_ns() - began_ns;
     status = write_outputs(&outputs, options, report);
-    if (outputs.json != stdout)
-        report_text(report, stdout, process_is_terminal(stdout) && getenv("NO_COLOR") == NULL);
+    report_text(report, outputs.talk,
+                process_is_terminal(outputs.talk) && getenv("NO_COLOR") == NULL);
     if (status != GOOD)
         return status;
     return report_good(report) ? GOOD : BAD;

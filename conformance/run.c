@@ -226,6 +226,7 @@ static void expect(struct result *result, const struct suite_case *which,
  * backend that grows by a character for each case. */
 struct progress {
     const struct report *report;
+    FILE *to;
     bool terminal;
     int columns;
     int done, all, bad;
@@ -249,11 +250,11 @@ static char letter_of(enum status status)
     return '?';
 }
 
-static void progress_begin(struct progress *progress, const struct report *report)
+static void progress_begin(struct progress *progress, const struct report *report, FILE *to)
 {
-    *progress = (struct progress){.report = report, .shown_backend = -1};
-    progress->terminal = process_is_terminal(stdout);
-    progress->columns = process_columns(stdout);
+    *progress = (struct progress){.report = report, .to = to, .shown_backend = -1};
+    progress->terminal = process_is_terminal(to);
+    progress->columns = process_columns(to);
     progress->over =
         calloc((size_t) (report->backend_count * report->case_count) + 1, sizeof(bool));
     for (int b = 0; b < report->backend_count; b++)
@@ -269,7 +270,7 @@ static void show_line(const struct progress *progress, int b, int c)
     snprintf(line, sizeof line, "%d of %d, %d failed  %s: %s", progress->done, progress->all,
              progress->bad, progress->report->backends[b].ops->name,
              progress->report->cases[c]->name);
-    printf("\r\033[K%.*s", progress->columns - 1, line);
+    fprintf(progress->to, "\r\033[K%.*s", progress->columns - 1, line);
 }
 
 /* Cases end in any order, and are shown in theirs. */
@@ -286,10 +287,10 @@ static void show_letters(struct progress *progress)
         if (!progress->over[progress->shown])
             break;
         if (progress->shown_backend != b)
-            printf("%s%-8s", progress->shown_backend >= 0 ? "\n" : "",
-                   report->backends[b].ops->name);
+            fprintf(progress->to, "%s%-8s", progress->shown_backend >= 0 ? "\n" : "",
+                    report->backends[b].ops->name);
         progress->shown_backend = b;
-        putchar(letter_of(result->status));
+        fputc(letter_of(result->status), progress->to);
     }
 }
 
@@ -306,12 +307,12 @@ static void progress_show(struct progress *progress, int b, int c)
         show_line(progress, b, c);
     else if (progress->over != NULL)
         show_letters(progress);
-    fflush(stdout);
+    fflush(progress->to);
 }
 
 static void progress_end(struct progress *progress)
 {
-    printf(progress->terminal ? "\r\033[K" : "\n");
+    fputs(progress->terminal ? "\r\033[K" : "\n", progress->to);
     free(progress->over);
 }
 
@@ -383,7 +384,7 @@ void run_processes(struct report *report, const struct run_options *options)
     struct progress progress;
     int at = 0, running = 0;
 
-    progress_begin(&progress, report);
+    progress_begin(&progress, report, options->talk);
     while (processes != NULL && jobs != NULL) {
         for (int i = 0; i < options->jobs; i++) {
             if (processes[i].running || !next_job(report, &at, &jobs[i]))
@@ -513,8 +514,9 @@ static void record_begin(struct recorder *recorder, const struct suite_case *whi
     recorder->began_ns = process_clock_ns();
     process_limit(recorder->options->timeout_s);
     /* Before it runs, so that one that ends us all is known. */
-    printf("%s: %s: ", report->backends[recorder->backend].ops->name, which->name);
-    fflush(stdout);
+    fprintf(recorder->options->talk, "%s: %s: ", report->backends[recorder->backend].ops->name,
+            which->name);
+    fflush(recorder->options->talk);
 }
 
 static void record_end(struct recorder *recorder, struct result *result)
@@ -522,7 +524,7 @@ static void record_end(struct recorder *recorder, struct result *result)
     result->duration_ns = process_clock_ns() - recorder->began_ns;
     expect(result, recorder->report->cases[recorder->which], recorder->options);
     process_limit(0);
-    printf("%s\n", status_name(result->status));
+    fprintf(recorder->options->talk, "%s\n", status_name(result->status));
 }
 
 static void record(struct suite_listener *self, const struct suite_case *which,
@@ -544,8 +546,12 @@ static void run_backend(struct report *report, int b, const struct run_options *
 {
     struct recorder recorder = {{record}, report, b, 0, 0, options};
     const struct suite_case **cases = calloc((size_t) report->case_count, sizeof *cases);
-    struct suite_run run = {cases,          0,    report->backends[b].ops,
-                            options->check, true, &recorder.listener};
+    struct suite_run run = {cases,
+                            0,
+                            report->backends[b].ops,
+                            options->check,
+                            options->talk == stdout,
+                            &recorder.listener};
 
     for (int c = 0; cases != NULL && c < report->case_count; c++)
         if (report_result(report, b, c)->selected)

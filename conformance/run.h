@@ -12,6 +12,7 @@ struct run_options {
     bool check;               /* wrap queues in rouse_evq_check() */
     int jobs;                 /* processes at a time */
     int timeout_s;            /* for one case */
+    FILE *talk;               /* where progress is shown */
     const char *const *xfail; /* patterns of cases that are to fail; ends in NULL */
 };
 
