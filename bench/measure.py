@@ -266,7 +266,8 @@ def number(value):
         return "-"
     if abs(value) < 0.005:
         return "0"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
+    decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:,.{decimals}f}"
 
 
 def ratio(own, floor):
@@ -278,7 +279,7 @@ def ratio(own, floor):
 def table(workload, rows, figures, reasons, bold):
     described = WORKLOADS[workload]
     floor = next((figures[row] for row in rows if row.peer == "raw" and row not in reasons), {})
-    lines = [["", "ns", "(min - max)", "to raw", "CPU ns", "instructions", "to raw",
+    lines = [["", "ns", "(min - max)", "CPU ns", "to raw", "instructions", "to raw",
               "system calls", "heap bytes"]]
     for row in rows:
         name = row.peer + (" (async)" if row.workload.endswith("-async") else "")
@@ -289,7 +290,7 @@ def table(workload, rows, figures, reasons, bold):
         middle = {metric: statistics.median(values) for metric, values in own.items() if values}
         lines.append([
             name, number(middle["ns"]), f"({number(min(own['ns']))} - {number(max(own['ns']))})",
-            ratio(own["ns"], floor.get("ns", [])), number(middle["cpu_ns"]),
+            number(middle["cpu_ns"]), ratio(own["cpu_ns"], floor.get("cpu_ns", [])),
             number(middle.get("user_instructions")),
             ratio(own["user_instructions"], floor.get("user_instructions", [])),
             number(middle.get("system_calls")), number(middle.get("heap_bytes"))])
@@ -326,8 +327,8 @@ def arguments():
                         help="a backend of rouse; may be given again; else the default one")
     parser.add_argument("--quick", action="store_true",
                         help="fewer and shorter repetitions; counts are the same")
-    parser.add_argument("workloads", metavar="W1 W2 ...", nargs="*", type=str.lower,
-                        help="these workloads; else all four")
+    parser.add_argument("workloads", metavar="WORKLOAD", nargs="*", type=str.lower,
+                        help="W1, W2, W3 or W4; else all four")
     given = parser.parse_args()
     for workload in given.workloads:
         if workload not in WORKLOADS:
@@ -348,9 +349,11 @@ def main():
         if program in absent:
             print(f"bench: {program} {absent[program]}", file=sys.stderr)
             return 2
+    rouse = os.path.join(given.tree, "bin", "rouse")
     try:
-        backends = given.backend or run(
-            [os.path.join(given.tree, "bin", "rouse"), "backend"]).stdout.split()
+        backends = given.backend or run([rouse, "backend"]).stdout.split()
+        for backend in backends:
+            run([rouse, f"rouse-{backend}", "w1", "1"])
     except Broken as broken:
         print(f"bench: {broken}", file=sys.stderr)
         return 2
@@ -375,8 +378,10 @@ def main():
             file.write("\n")
     for workload, rows in tables.items():
         table(workload, rows, figures, reasons, sys.stdout.isatty())
+    if uncounted:
+        print()
     for metric, reason in uncounted.items():
-        print(f"\n{metric.replace('_', ' ')} not counted: {reason}")
+        print(f"{metric.replace('_', ' ')} not counted: {reason}")
     print_goals(records)
     print(f"\n{len(every) - len(reasons)} of {len(every)} rows measured, "
           f"{time.monotonic() - started:.0f} s")
