@@ -1,0 +1,27 @@
+/*
+ * kernel.h -- what a few cases of the event queue ask of the host itself.
+ *
+ * One file for each system stands beside kernel_posix.c. Results are counts or -errno.
+ */
+#ifndef ROUSE_CONFORMANCE_EVQ_KERNEL_H
+#define ROUSE_CONFORMANCE_EVQ_KERNEL_H
+
+#include <rouse/base.h>
+
+/* Processor time that this thread has used, in nanoseconds. */
+int64_t kernel_cpu_ns(void);
+
+/* Any descriptor, not only a socket. */
+intptr_t kernel_read(rouse_fd fd, void *data, size_t size);
+intptr_t kernel_write(rouse_fd fd, const void *data, size_t size);
+
+/* Reads what is there and leaves it there. */
+intptr_t kernel_peek(rouse_fd fd, void *data, size_t size);
+
+/* Sends one byte over a Unix socket, and a descriptor along with it. */
+intptr_t kernel_send_rights(rouse_fd fd, char byte, rouse_fd along);
+
+/* Whether a descriptor of the host is readable now. */
+bool kernel_readable(rouse_fd fd);
+
+#endif /* ROUSE_CONFORMANCE_EVQ_KERNEL_H */

@@ -1,0 +1,163 @@
+/*
+ * queue.h -- what the cases of the event queue share.
+ *
+ * A queue may report a direction that turns out not to be ready, once per arm() (E6). The
+ * functions below do what a careful program does then: they look, and arm again. So no
+ * case takes such a report for a broken promise, nor for a kept one.
+ */
+#ifndef ROUSE_CONFORMANCE_EVQ_QUEUE_H
+#define ROUSE_CONFORMANCE_EVQ_QUEUE_H
+
+#include "../world.h"
+#include "kernel.h"
+
+enum {
+    QUEUE_BOTH = ROUSE_READABLE | ROUSE_WRITABLE,
+    QUEUE_KINDS = 2,  /* of connections that there are everywhere */
+    QUEUE_ROUNDS = 8, /* see queue_insists() */
+    QUEUE_CROWD = 200 /* sources that every machine has the descriptors for */
+};
+
+static inline void queue_pair(struct world *world, int kind, rouse_fd ends[2])
+{
+    if (kind == 0)
+        world_pair(world, ends);
+    else
+        world_tcp_pair(world, ends);
+}
+
+static inline const char *queue_kind(int kind)
+{
+    return kind == 0 ? "a pair" : "TCP";
+}
+
+static inline const char *queue_name(unsigned directions)
+{
+    static const char *const names[] = {"nothing", "readable", "writable", "both directions"};
+
+    return names[directions & QUEUE_BOTH];
+}
+
+/* Forgets and closes. */
+static inline void queue_close(struct world *world, struct rouse_source *source)
+{
+    world_forget(world, source);
+    world_close(world, source->fd);
+}
+
+/* One byte to where `fd` reads it, which it can do when this returns. */
+static inline void queue_send(struct world *world, rouse_fd from, rouse_fd to)
+{
+    world_send(world, from, 1);
+    world_await_ready(world, to, ROUSE_READABLE);
+}
+
+/* Reads at `to` what fills `from`, until `from` can write again. */
+static inline void queue_make_room(struct world *world, rouse_fd from, rouse_fd to)
+{
+    for (int i = 0; i < 1000 && (world_ready(world, from) & ROUSE_WRITABLE) == 0; i++)
+        world_drain(world, to);
+    world_await_ready(world, from, ROUSE_WRITABLE);
+}
+
+/* Arms what is not ready, and has the queue look once. */
+static inline void queue_arm_idle(struct world *world, struct rouse_source *source,
+                                  unsigned interest)
+{
+    const unsigned directions = interest & QUEUE_BOTH;
+
+    world_arm(world, source, interest);
+    world_turn(world, 0);
+    if ((source->armed & directions) != directions)
+        world_arm(world, source, directions);
+    world_reports(world, source, ROUSE_READABLE);
+    world_reports(world, source, ROUSE_WRITABLE);
+}
+
+/* Whether each of `directions`, all armed, is reported in time and is ready then. */
+static inline bool queue_reports(struct world *world, struct rouse_source *source,
+                                 unsigned directions)
+{
+    const rouse_time deadline = world_after(world, WORLD_SOON);
+    unsigned missing = directions;
+
+    while (missing != 0 && world_now(world) < deadline) {
+        const int left = (int) ((deadline - world_now(world)) / ROUSE_MS(1)) + 1;
+        const unsigned reported = missing & world_wait_for(world, source, missing, left);
+
+        missing &= ~(reported & world_ready(world, source->fd));
+        if ((reported & missing) != 0)
+            world_arm(world, source, reported & missing);
+    }
+    return missing == 0;
+}
+
+/* Arms `also` and, again and again, `direction`, which the kernel says is not ready, and
+ * tells whether it is reported each time. Once may be chance, always is a rule; whether
+ * that rule is the one under test is found out by asking in another situation too. */
+static inline bool queue_insists(struct world *world, struct rouse_source *source, unsigned also,
+                                 unsigned direction)
+{
+    int reports = 0;
+
+    for (int i = 0; i < QUEUE_ROUNDS; i++) {
+        world_arm(world, source, also | direction);
+        reports += (world_quiet(world, source, 2) & direction) != 0;
+    }
+    return reports == QUEUE_ROUNDS;
+}
+
+/* Waits for `ms`, and tells whether the queue slept: a backend that spins inside of wait()
+ * uses the processor all the time. NEEDS_KERNEL. */
+static inline bool queue_sleeps(struct world *world, int ms)
+{
+    const rouse_time deadline = world_after(world, ms);
+    const int64_t before = kernel_cpu_ns();
+
+    do
+        world_turn(world, (int) ((deadline - world_now(world)) / ROUSE_MS(1)) + 1);
+    while (world_now(world) < deadline);
+    return kernel_cpu_ns() - before < ROUSE_MS(ms) / 4;
+}
+
+/* Many sources, both ends of half as many pairs: what is written to the peer of one, it
+ * can read. */
+struct queue_crowd {
+    struct rouse_source *sources[QUEUE_CROWD];
+    rouse_fd fds[QUEUE_CROWD];
+    int count;
+};
+
+static inline void queue_crowd_open(struct world *world, struct queue_crowd *crowd, int count)
+{
+    crowd->count = count;
+    for (int i = 0; i < count; i += 2)
+        world_pair(world, &crowd->fds[i]);
+    for (int i = 0; i < count; i++)
+        crowd->sources[i] = world_source(world, crowd->fds[i]);
+}
+
+static inline rouse_fd queue_crowd_peer(const struct queue_crowd *crowd, int i)
+{
+    return crowd->fds[i ^ 1];
+}
+
+/* Whose source it is, or -1. */
+static inline int queue_crowd_find(const struct queue_crowd *crowd,
+                                   const struct rouse_source *source)
+{
+    for (int i = 0; i < crowd->count; i++)
+        if (crowd->sources[i] == source)
+            return i;
+    return -1;
+}
+
+static inline void queue_crowd_close(struct world *world, struct queue_crowd *crowd)
+{
+    for (int i = 0; i < crowd->count; i++)
+        world_forget(world, crowd->sources[i]);
+    for (int i = 0; i < (crowd->count + 1) / 2 * 2; i++)
+        world_close(world, crowd->fds[i]);
+}
+
+#endif /* ROUSE_CONFORMANCE_EVQ_QUEUE_H */
