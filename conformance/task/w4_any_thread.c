@@ -1,0 +1,182 @@
+/*
+ * w4_any_thread.c -- wakers on other threads, and after everything is gone.
+ */
+#include <stdlib.h>
+
+#include "puppet.h"
+
+enum { THREADS = 4, CLONES = 1000 };
+
+/* Threads that clone, wake and release one task's waker, each from a clone of its own. */
+struct crowd {
+    struct puppet puppet;
+    struct barrier *start;
+    struct rouse_waker clones[THREADS];
+    uintptr_t numbers; /* atomic: given to threads */
+    uintptr_t done;    /* atomic: threads */
+    bool awaited;      /* the puppet finishes when all are done */
+};
+
+static enum rouse_poll crowd_poll(struct puppet *self, struct rouse_context *cx)
+{
+    struct crowd *crowd = self->with;
+
+    if (crowd->awaited && atomic_load_acquire(&crowd->done) == THREADS)
+        return puppet_finish(self, cx);
+    return puppet_wait(self, cx);
+}
+
+static void crowd_main(void *argument)
+{
+    struct crowd *crowd = argument;
+    struct rouse_waker waker = crowd->clones[atomic_fetch_add(&crowd->numbers, 1)];
+    struct rouse_waker kept = {NULL, NULL};
+
+    barrier_wait(crowd->start);
+    for (int n = 0; n < CLONES; n++) {
+        struct rouse_waker clone = waker_clone(&waker);
+
+        rouse_waker_keep(&kept, &clone);
+        if (n % 3 == 0)
+            rouse_wake(&clone);
+        else if (n % 3 == 1)
+            rouse_wake_by_ref(&kept);
+        rouse_waker_drop(&clone);
+    }
+    rouse_waker_drop(&kept);
+    atomic_fetch_add(&crowd->done, 1);
+    rouse_wake(&waker);
+}
+
+static void crowd_begin(struct crowd *crowd, struct thread **threads)
+{
+    crowd->start = barrier_make(THREADS + 1);
+    for (int i = 0; i < THREADS; i++)
+        crowd->clones[i] = puppet_clone(&crowd->puppet);
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = thread_start(crowd_main, crowd);
+}
+
+static void crowd_end(struct crowd *crowd, struct thread **threads)
+{
+    for (int i = 0; i < THREADS; i++)
+        thread_join(threads[i]);
+    barrier_free(crowd->start);
+}
+
+CASE(w4_wakers_are_cloned_woken_and_released_on_any_thread, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
+     "four threads clone, wake and release wakers of one task while it is polled, a thousand times "
+     "each",
+     "the last wakes lead to its last poll, and it is released once, when all of them are gone")
+{
+    struct crowd crowd = {.awaited = true};
+    struct thread *threads[THREADS];
+    struct stage stage;
+
+    stage_open(&stage, world);
+    puppet_make(&crowd.puppet, crowd_poll);
+    crowd.puppet.with = &crowd;
+    puppet_spawn(&stage.executor, &crowd.puppet);
+    stage_run(&stage);
+    crowd_begin(&crowd, threads);
+    barrier_wait(crowd.start);
+    CHECK(W4, stage_run_until(&stage, puppet_is_over, &crowd.puppet),
+          "of the wakes of many threads the last was lost");
+    crowd_end(&crowd, threads);
+    stage_run(&stage);
+    CHECK_EQUAL(W4, crowd.puppet.releases, 1, "releases when every waker is gone");
+    stage_close(&stage);
+    puppets_check(&crowd.puppet, 1);
+}
+
+CASE(w4_wakers_may_outlive_the_executor, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
+     "four threads clone, wake and release wakers of a task whose executor has been closed",
+     "nothing happens but that the last one releases the task")
+{
+    struct crowd crowd = {.awaited = false};
+    struct thread *threads[THREADS];
+    struct stage stage;
+
+    stage_open(&stage, world);
+    puppet_make(&crowd.puppet, crowd_poll);
+    crowd.puppet.with = &crowd;
+    puppet_spawn(&stage.executor, &crowd.puppet);
+    stage_run(&stage);
+    crowd_begin(&crowd, threads);
+    stage_close(&stage);
+    wakes_taken(stage.nudge);
+    CHECK_EQUAL(W4, crowd.puppet.releases, 0, "releases while there are wakers");
+    barrier_wait(crowd.start);
+    crowd_end(&crowd, threads);
+    CHECK_EQUAL(W4, crowd.puppet.releases, 1, "releases when every waker is gone");
+    CHECK_EQUAL(W4, wakes_taken(stage.nudge), 0, "nudges of a closed executor");
+    CHECK_EQUAL(W4, crowd.puppet.polls, 1, "polls");
+    puppets_check(&crowd.puppet, 1);
+}
+
+CASE(w4_wakers_may_outlive_the_runtime, "W4 L2 T1 T3 T4 T5", NEEDS_NOTHING,
+     "the same of a runtime that has been closed, while the threads were about to begin and then "
+     "already at it",
+     "nothing happens but that the last one releases the task")
+{
+    for (int round = 0; round < 20; round++) {
+        struct crowd crowd = {.awaited = false};
+        struct thread *threads[THREADS];
+        struct rouse rt;
+
+        world_runtime(world, &rt);
+        puppet_make(&crowd.puppet, crowd_poll);
+        crowd.puppet.with = &crowd;
+        puppet_spawn(&rt.executor, &crowd.puppet);
+        rouse_turn(&rt, 0);
+        crowd_begin(&crowd, threads);
+        if (round % 2 == 0)
+            barrier_wait(crowd.start);
+        rouse_close(&rt);
+        CHECK_EQUAL(L2, crowd.puppet.drops, 1, "drops of a future when its runtime is closed");
+        if (round % 2 != 0)
+            barrier_wait(crowd.start);
+        crowd_end(&crowd, threads);
+        CHECK_EQUAL(L2, crowd.puppet.releases, 1, "releases when every waker is gone");
+        puppets_check(&crowd.puppet, 1);
+    }
+}
+
+static enum rouse_poll leave_a_waker(struct puppet *self, struct rouse_context *cx)
+{
+    rouse_waker_keep(self->with, cx->waker);
+    return puppet_finish(self, cx);
+}
+
+static void wake_and_let_go(void *argument)
+{
+    rouse_wake_by_ref(argument);
+    rouse_waker_drop(argument);
+}
+
+CASE(w4_the_waker_of_a_run_may_outlive_it, "W4 L2", NEEDS_NOTHING,
+     "a future keeps the waker of the rouse_run() that it ends; the runtime is closed, and another "
+     "thread wakes",
+     "nothing happens, and the memory of the run is given back with the waker")
+{
+    struct rouse rt;
+    struct puppet puppet;
+    struct rouse_waker kept = {NULL, NULL};
+    size_t live;
+
+    world_runtime(world, &rt);
+    live = world->memory.live;
+    puppet_make(&puppet, leave_a_waker);
+    puppet.with = &kept;
+    puppet.value = 7;
+    CHECK_EQUAL(W4, RUN(W4, &rt, &puppet.future), 7, "the result");
+    rouse_close(&rt);
+    thread_join(thread_start(wake_and_let_go, &kept));
+    CHECK_EQUAL(W4, puppet.polls, 1, "polls");
+    CHECK(L2, world->memory.live <= live, "%zu blocks are left of a run, %zu before",
+          world->memory.live, live);
+}
+
+CASES(task_w4) = {&w4_wakers_are_cloned_woken_and_released_on_any_thread,
+                  &w4_wakers_may_outlive_the_executor, &w4_wakers_may_outlive_the_runtime,
+                  &w4_the_waker_of_a_run_may_outlive_it};
