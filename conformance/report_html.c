@@ -19,7 +19,7 @@ static const char head[] =
     "body { margin: 0 auto; max-width: 78rem; padding: 2rem 1.25rem 4rem; color: var(--text);\n"
     "  background: var(--back); font: 15px/1.5 system-ui, sans-serif; }\n"
     "h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .75rem; }\n"
-    "p { margin: .25rem 0; } code { font: .87em ui-monospace, monospace; }\n"
+    "a { color: inherit; } p { margin: .25rem 0; } code { font: .87em ui-monospace, monospace; }\n"
     ".dim { color: var(--dim); }\n"
     ".cards { display: grid; gap: .75rem; margin: 1.5rem 0;\n"
     "  grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }\n"
@@ -80,7 +80,8 @@ static void put_card(const struct report *report, int b, FILE *to)
             : wrong > 0              ? "bad"
                                      : "good");
     put(backend->ops->name, to);
-    fprintf(to, "</b> <span class=\"dim\">%s, ", backend->how);
+    fprintf(to, "</b> <span class=\"dim\">%s", backend->how);
+    fputs(backend->version != NULL ? ", " : "", to);
     put(backend->version, to);
     fputs("</span>\n", to);
     if (backend->why_not != NULL) {
@@ -99,6 +100,7 @@ static void put_card(const struct report *report, int b, FILE *to)
     for (int status = 0; status < STATUS_UNTESTED; status++)
         if (status != STATUS_PASS && totals.cases[status] > 0)
             fprintf(to, ", %d %s", totals.cases[status], status_name((enum status) status));
+    fputs(wrong > 0 ? " (<a href=\"#failed\">which</a>)" : "", to);
     fputs("</p></div>\n", to);
 }
 
@@ -156,12 +158,14 @@ static void put_cell(const struct report *report, int b, enum guarantee id, FILE
     if (cell.cases > 0)
         snprintf(count, sizeof count, " %d/%d", cell.count[STATUS_PASS], cell.cases);
     if (cell.cases > 0) {
-        fprintf(to, "<details%s><summary>", bad(cell.status) ? " open" : "");
+        fputs("<details><summary>", to);
         put_mark(cell.status, count, to);
         fputs("</summary><ul>\n", to);
-        for (int c = 0; c < report->case_count; c++)
-            if (report_concerns(report, b, c, id))
-                put_cell_case(report, b, c, id, to);
+        for (int status = 0; status < STATUS_COUNT; status++)
+            for (int c = 0; c < report->case_count; c++)
+                if (report_concerns(report, b, c, id)
+                    && result_for(report_result(report, b, c), id) == (enum status) status)
+                    put_cell_case(report, b, c, id, to);
         fputs("</ul></details>", to);
     } else {
         put_mark(cell.status, "", to);
@@ -173,9 +177,10 @@ static void put_row(const struct report *report, enum guarantee id, FILE *to)
 {
     const struct guarantee_info *info = &guarantees[id];
 
-    fprintf(to, "<tr id=\"%s\"><td>%s</td><td class=\"what\"><b>", info->id, info->id);
+    fprintf(to, "<tr id=\"%s\"><td>%s</td><td class=\"what\"><details><summary><b>", info->id,
+            info->id);
     put(info->title, to);
-    fprintf(to, "</b><details><summary class=\"dim\">%s</summary><p>",
+    fprintf(to, "</b> <span class=\"dim\">%s</span></summary><p>",
             guarantee_level_name(info->level));
     put(info->text, to);
     fputs("</p><p class=\"dim\">", to);
@@ -264,7 +269,7 @@ static void put_failures(const struct report *report, FILE *to)
             if (!report_result(report, b, c)->selected || !bad(report_result(report, b, c)->status))
                 continue;
             if (!any)
-                fputs("<h2>What failed</h2>\n", to);
+                fputs("<h2 id=\"failed\">What failed</h2>\n", to);
             any = true;
             put_failure(report, b, c, to);
         }
@@ -275,10 +280,11 @@ void report_html(const struct report *report, FILE *to)
 {
     fputs(head, to);
     put_top(report, to);
-    put_failures(report, to);
     put_matrix(report, to);
     fputs("<p class=\"dim\">pass: every case that could run passed. unsupported: this backend or "
           "machine lacks what the case is about. not-run: broken off by another failure, or by a "
-          "backend that does not open here. untested: there is no case.</p>\n</body>\n</html>\n",
+          "backend that does not open here. untested: there is no case.</p>\n",
           to);
+    put_failures(report, to);
+    fputs("</body>\n</html>\n", to);
 }

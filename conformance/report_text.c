@@ -46,7 +46,9 @@ static void cell_text(const struct cell *cell, char *text, size_t size)
 {
     const int aside = cell->count[STATUS_UNSUPPORTED] + cell->count[STATUS_NOT_RUN];
 
-    if (cell->status == STATUS_UNTESTED || cell->status == STATUS_UNSUPPORTED)
+    if (cell->cases == 0 && cell->status == STATUS_NOT_RUN)
+        snprintf(text, size, "-"); /* not asked for */
+    else if (cell->status == STATUS_UNTESTED || cell->status == STATUS_UNSUPPORTED)
         snprintf(text, size, "%s", status_name(cell->status));
     else
         snprintf(text, size, "%s %d/%d%s", status_name(cell->status), cell->count[STATUS_PASS],

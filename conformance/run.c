@@ -120,13 +120,13 @@ static bool hear_line(struct result *result, char *line)
 static void hear_misuse(struct result *result, const char *line)
 {
     const char *text = line + strlen("rouse: ");
-    const enum guarantee id = guarantee_find(text, ":");
+    const enum guarantee id = guarantee_find(text, ":"); /* "E5: " */
 
     if (id == GUARANTEE_COUNT) {
         result_text(&result->message, text);
         return;
     }
-    result_fail(result, id, text + strlen(guarantees[id].id) + 1, NULL, 0);
+    result_fail(result, id, text + strlen(guarantees[id].id) + 2, NULL, 0);
     result->status = STATUS_FAIL;
 }
 

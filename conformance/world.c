@@ -93,7 +93,13 @@ int world_open(struct world *world, const struct world_options *options)
     world->things = calloc(1, sizeof *world->things);
     if (world->things == NULL)
         return -ENOMEM;
-    host_capabilities(); /* known from now on, and its sockets closed again */
+    /* What this machine, or a library below the backend, opens once in a process and
+     * keeps is opened now, and no leak. */
+    host_capabilities();
+    error = open_queue(world->backend, world->check, NULL, &world->evq);
+    if (error != 0)
+        return error;
+    world->evq->ops->close(world->evq);
     world->things->open_before = host_open_descriptors();
     error = open_queue(world->backend, world->check, world->alloc, &world->evq);
     if (error != 0)
