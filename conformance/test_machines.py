@@ -1,0 +1,126 @@
+"""The suite on machines that lack something: descriptors, IPv6, a system call.
+
+What such a machine refuses is refused here by a seccomp filter, so that nothing of the
+machine is changed and nobody has to be root."""
+
+import json
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+TREE = pathlib.Path(__file__).resolve().parents[1]
+CONFORM = pathlib.Path(os.environ.get("ROUSE_CONFORM", TREE / "build/debug/rouse-conform")).resolve()
+
+pytestmark = [
+    pytest.mark.skipif(not CONFORM.is_file(), reason="there is no rouse-conform; ROUSE_CONFORM says where"),
+    pytest.mark.skipif(sys.platform != "linux", reason="seccomp filters are Linux's"),
+]
+
+# refuse WHAT COMMAND...: runs COMMAND without something that the kernel has.
+REFUSE = r"""
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const struct {
+    const char *what;
+    unsigned call, family; /* the call's first argument; 0 for any */
+    unsigned error;
+} refusals[] = {
+    {"epoll_pwait2", SYS_epoll_pwait2, 0, EPERM},
+    {"epoll", SYS_epoll_create1, 0, EPERM},
+    {"ipv6", SYS_socket, AF_INET6, EAFNOSUPPORT},
+};
+
+int main(int argc, char **argv)
+{
+    size_t i = 0;
+
+    while (argc > 2 && strcmp(refusals[i].what, argv[1]) != 0)
+        i++;
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, refusals[i].call, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | (refusals[i].family != 0 ? BPF_JEQ : BPF_JGE) | BPF_K,
+                 refusals[i].family, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | refusals[i].error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
+        execv(argv[2], argv + 2);
+    perror(argv[0]);
+    return 125;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def refuse(tmp_path_factory):
+    compiler = shutil.which(os.environ.get("CC", "cc").split()[0])
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    folder = tmp_path_factory.mktemp("refuse")
+    (folder / "refuse.c").write_text(REFUSE, encoding="utf-8")
+    subprocess.run([compiler, "refuse.c", "-o", "refuse"], cwd=folder, check=True)
+    if subprocess.run([folder / "refuse", "ipv6", shutil.which("true")], check=False).returncode:
+        pytest.skip("no seccomp filter may be set here")
+    return folder / "refuse"
+
+
+def conform(tmp_path, *arguments, before=(), exits=0, preexec=None):
+    """The report of a run."""
+    done = subprocess.run(
+        [*map(str, before), str(CONFORM), "--json", str(tmp_path / "out.json"), *arguments],
+        preexec_fn=preexec,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == exits, done.stdout[-4000:]
+    return json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+
+
+def test_few_descriptors_are_enough(tmp_path):
+    report = conform(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    for backend, totals in report["totals"].items():
+        assert totals["pass"] > 0 and totals["fail"] == totals["error"] == 0, backend
+
+
+def test_a_filter_that_does_not_know_epoll_pwait2_is_like_an_old_kernel(tmp_path, refuse):
+    report = conform(tmp_path, "--backend", "epoll", before=[refuse, "epoll_pwait2"])
+    assert report["totals"]["epoll"]["pass"] > 0
+
+
+def test_without_ipv6_what_needs_it_is_unsupported_and_the_rest_holds(tmp_path, refuse):
+    report = conform(tmp_path, "--backend", "epoll", before=[refuse, "ipv6"])
+    results = {case["id"]: case["results"]["epoll"] for case in report["cases"]}
+    assert "pass" in results.values()
+    assert set(results.values()) <= {"pass", "unsupported", "not-run"}
+    assert [name for name, result in results.items() if "ipv6" in name and result == "unsupported"]
+
+
+def test_a_backend_that_cannot_open_is_shown_as_not_run_and_missed_if_required(tmp_path, refuse):
+    few = ["--case", "e1_*"]
+    report = conform(tmp_path, *few, before=[refuse, "epoll"])
+    assert report["totals"]["epoll"]["not-run"] > 0
+    assert report["totals"]["epoll"]["pass"] == 0
+    assert report["totals"]["poll"]["pass"] > 0
+    conform(tmp_path, *few, "--require", "epoll", before=[refuse, "epoll"], exits=1)
