@@ -25,7 +25,8 @@ def check(root, compiler, header, definitions):
     language, standard = ("c++", "c++11") if "++" in compiler else ("c", "c11")
     command = [compiler, f"-std={standard}", *WARNINGS, *definitions, "-fsyntax-only"]
     command += [f"-I{root / 'include'}", f"-I{root}", "-x", language, "-"]
-    source = f"#include <{header}>\n" * 2
+    # A header may hold nothing but macros; a program in C may not hold nothing.
+    source = f"#include <{header}>\n" * 2 + "typedef int not_empty;\n"
     try:
         run = subprocess.run(command, input=source, text=True, capture_output=True, check=False)
     except FileNotFoundError:
