@@ -25,7 +25,6 @@ enum key { BY_SOURCE, BY_FD, KEYS };
 struct shadow {
     uintptr_t keys[KEYS];
     rouse_fd fd;
-    bool recorded;     /* the source's `record` is not NULL */
     unsigned armed;    /* what the source's `armed` must be */
     unsigned reported; /* since it was last armed; never what is armed */
     unsigned batch;    /* reported in the batch being checked, else 0 */
@@ -141,8 +140,8 @@ static bool untouched(const struct rouse_source *source)
 
 static bool as_left(const struct shadow *shadow, const struct rouse_source *source)
 {
-    return source->fd == shadow->fd && source->armed == shadow->armed
-           && (source->record != NULL) == shadow->recorded;
+    /* Not `record`: a backend may keep there what others change, a list for instance. */
+    return source->fd == shadow->fd && source->armed == shadow->armed;
 }
 
 static rouse_time read_clock(struct check *check)
@@ -189,7 +188,6 @@ static int first_arm(struct check *check, struct rouse_source *source, unsigned 
     shadow->keys[BY_SOURCE] = (uintptr_t) source;
     shadow->keys[BY_FD] = (uintptr_t) source->fd;
     shadow->fd = source->fd;
-    shadow->recorded = source->record != NULL;
     shadow->armed = interest & DIRECTIONS;
     rule(check, source->armed == shadow->armed, "E1: arm() did not arm what it was asked to");
     table_insert(&check->tables[BY_SOURCE], BY_SOURCE, shadow);
@@ -223,7 +221,6 @@ static int check_arm(struct rouse_evq *evq, struct rouse_source *source, unsigne
     }
     shadow->armed |= interest & DIRECTIONS;
     shadow->reported &= ~interest;
-    shadow->recorded = source->record != NULL;
     rule(check, as_left(shadow, source),
          "E1: arm() did not add what it was asked to, and only that");
     return 0;
