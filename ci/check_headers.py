@@ -21,7 +21,7 @@ WARNINGS = "-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror".split()
 
 
 def check(root, compiler, header, definitions):
-    """"" or what the compiler complained about."""
+    """How the compiler's complaint begins, or nothing."""
     language, standard = ("c++", "c++11") if "++" in compiler else ("c", "c11")
     command = [compiler, f"-std={standard}", *WARNINGS, *definitions, "-fsyntax-only"]
     command += [f"-I{root / 'include'}", f"-I{root}", "-x", language, "-"]
@@ -31,7 +31,7 @@ def check(root, compiler, header, definitions):
         run = subprocess.run(command, input=source, text=True, capture_output=True, check=False)
     except FileNotFoundError:
         return f"there is no {compiler}\n"
-    return run.stderr if run.returncode != 0 else ""
+    return "" if run.returncode == 0 else "\n".join(run.stderr.splitlines()[:6]) + "\n"
 
 
 def main():
