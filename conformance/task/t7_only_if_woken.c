@@ -1,0 +1,201 @@
+/*
+ * t7_only_if_woken.c -- nobody is polled for nothing, and an idle thread sleeps.
+ */
+#include <stdlib.h>
+
+#include "puppet.h"
+
+CASE(t7_only_the_woken_are_polled, "T7", NEEDS_NOTHING,
+     "of a thousand waiting tasks every seventh is woken, then every eleventh, and so on",
+     "those are polled, and no other")
+{
+    static const int steps[] = {7, 11, 2, 1000, 999, 1};
+    struct stage stage;
+    struct puppet *puppets = puppets_make(1000, puppet_wait);
+
+    stage_open(&stage, world);
+    for (int i = 0; i < 1000; i++)
+        puppet_spawn(&stage.executor, &puppets[i]);
+    stage_run(&stage);
+    for (int k = 0; k < 6; k++) {
+        for (int i = 0; i < 1000; i++)
+            puppets[i].value = (intptr_t) puppets[i].polls + (i % steps[k] == 0);
+        for (int i = 0; i < 1000; i += steps[k])
+            rouse_wake_by_ref(&puppets[i].waker);
+        stage_run(&stage);
+        for (int i = 0; i < 1000; i++)
+            CHECK_EQUAL(T7, puppets[i].polls, puppets[i].value, "polls");
+    }
+    CHECK_EQUAL(T7, stage_run(&stage), 0, "turns with nothing to do");
+    stage_close(&stage);
+    free(puppets);
+}
+
+static void ignore_line(void *to, const char *line)
+{
+    (void) to;
+    (void) line;
+}
+
+CASE(t7_what_is_no_wake_leads_to_no_poll, "T7", NEEDS_NOTHING,
+     "a waiting task's waker is cloned, kept and released, the task held, joined, looked at and "
+     "dumped",
+     "it is not polled, and nothing is ready")
+{
+    struct stage stage;
+    struct puppet puppet;
+    struct rouse_waker clones[10] = {{NULL, NULL}};
+    struct rouse_join join;
+
+    stage_open(&stage, world);
+    puppet_make(&puppet, puppet_wait);
+    puppet_spawn_held(&stage.executor, &puppet);
+    stage_run(&stage);
+    for (int i = 0; i < 10; i++) {
+        clones[i] = puppet_clone(&puppet);
+        rouse_waker_keep(&clones[(i + 5) % 10], &clones[i]);
+        rouse_task_hold(&puppet.task);
+    }
+    for (int i = 0; i < 10; i++) {
+        rouse_waker_drop(&clones[i]);
+        rouse_task_unhold(&puppet.task);
+    }
+    join = rouse_join(&puppet.task);
+    world_poll(&join.future, NULL);
+    world_poll(&join.future, NULL);
+    rouse_future_drop(&join.future);
+    CHECK(T7, !rouse_task_ended(&puppet.task), "a task that waits has ended");
+    rouse_executor_dump(&stage.executor, ignore_line, NULL);
+    CHECK(T7, rouse_executor_idle(&stage.executor), "something is ready");
+    CHECK_EQUAL(T7, stage_run(&stage), 0, "turns with nothing to do");
+    CHECK_EQUAL(T7, puppet.polls, 1, "polls");
+    CHECK_EQUAL(T7, wakes_taken(stage.nudge), 0, "nudges");
+    stage_close(&stage);
+    rouse_task_unhold(&puppet.task);
+}
+
+/* A queue that counts what is asked of the one behind it. */
+struct counted {
+    struct rouse_evq evq;
+    struct rouse_evq *inner;
+    int waits;
+};
+
+static struct rouse_evq *behind(struct rouse_evq *evq)
+{
+    return rouse_container_of(evq, struct counted, evq)->inner;
+}
+
+static int counted_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)
+{
+    return behind(evq)->ops->arm(behind(evq), source, interest);
+}
+
+static void counted_forget(struct rouse_evq *evq, struct rouse_source *source)
+{
+    behind(evq)->ops->forget(behind(evq), source);
+}
+
+static int counted_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
+                        rouse_time deadline)
+{
+    rouse_container_of(evq, struct counted, evq)->waits++;
+    return behind(evq)->ops->wait(behind(evq), events, capacity, deadline);
+}
+
+static void counted_wake(struct rouse_evq *evq)
+{
+    behind(evq)->ops->wake(behind(evq));
+}
+
+static rouse_time counted_now(struct rouse_evq *evq)
+{
+    return behind(evq)->ops->now(behind(evq));
+}
+
+static const struct rouse_evq_ops counted_ops = {.size = sizeof counted_ops,
+                                                 .name = "counted",
+                                                 .arm = counted_arm,
+                                                 .forget = counted_forget,
+                                                 .wait = counted_wait,
+                                                 .wake = counted_wake,
+                                                 .now = counted_now};
+
+static void counted_runtime(struct world *world, struct counted *counted, struct rouse *rt)
+{
+    const struct rouse_options options = {
+        .size = sizeof options, .evq = &counted->evq, .alloc = world->alloc};
+
+    *counted = (struct counted){.evq = {&counted_ops, world->evq->sockets}, .inner = world->evq};
+    if (rouse_open(rt, &options) != 0)
+        suite_error("no runtime on a queue that counts");
+}
+
+CASE(t7_an_idle_runtime_blocks, "T7", NEEDS_NOTHING,
+     "a runtime has tasks that wait for nobody, one for a socket where nothing comes, and one for "
+     "30 ms",
+     "until then it waits a few times at most, and polls nobody")
+{
+    struct rouse rt;
+    struct counted counted;
+    struct puppet *puppets = puppets_make(10, puppet_wait);
+    struct rouse_sleep sleep;
+    struct rouse_tcp tcp;
+    struct rouse_read read;
+    struct rouse_task reader;
+    char byte;
+    rouse_fd ends[2];
+
+    counted_runtime(world, &counted, &rt);
+    world_pair(world, ends);
+    rouse_stream_open(&tcp, &rt.reactor, world_give(world, ends[0]));
+    read = rouse_read(&tcp, &byte, 1);
+    rouse_spawn(&rt.executor, &reader, &read.future, NULL);
+    for (int i = 0; i < 10; i++)
+        puppet_spawn(&rt.executor, &puppets[i]);
+    sleep = rouse_sleep(&rt.reactor, ROUSE_MS(30));
+    RUN(T7, &rt, &sleep.future);
+    CHECK(T7, counted.waits <= 8, "it waited %d times for one deadline", counted.waits);
+    for (int i = 0; i < 10; i++)
+        CHECK_EQUAL(T7, puppets[i].polls, 1, "polls of a task that nobody woke");
+    rouse_tcp_close(&tcp);
+    rouse_close(&rt);
+    free(puppets);
+}
+
+CASE(t7_a_tasks_own_events_are_nobody_elses, "T7", NEEDS_NOTHING,
+     "a task reads a hundred bytes, one at a time, and sleeps in between, beside fifty others that "
+     "wait",
+     "the others are not polled")
+{
+    struct rouse rt;
+    struct puppet *puppets = puppets_make(50, puppet_wait);
+    struct rouse_tcp tcp;
+    rouse_fd ends[2];
+    char byte;
+
+    world_runtime(world, &rt);
+    world_pair(world, ends);
+    rouse_stream_open(&tcp, &rt.reactor, world_give(world, ends[0]));
+    for (int i = 0; i < 50; i++)
+        puppet_spawn(&rt.executor, &puppets[i]);
+    for (int round = 0; round < 100; round++) {
+        struct rouse_read read = rouse_read(&tcp, &byte, 1);
+        struct rouse_sleep sleep = rouse_sleep(&rt.reactor, round % 10 == 0 ? ROUSE_MS(1) : 0);
+
+        if (round % 2 == 0)
+            world_send(world, ends[1], 1);
+        world_run(world, &rt, &sleep.future, WORLD_SOON, NULL);
+        if (round % 2 == 1)
+            world_send(world, ends[1], 1);
+        world_run(world, &rt, &read.future, WORLD_SOON, NULL);
+    }
+    for (int i = 0; i < 50; i++)
+        CHECK_EQUAL(T7, puppets[i].polls, 1, "polls of a task that nobody woke");
+    rouse_tcp_close(&tcp);
+    rouse_close(&rt);
+    free(puppets);
+}
+
+CASES(task_t7) = {&t7_only_the_woken_are_polled, &t7_what_is_no_wake_leads_to_no_poll,
+                  &t7_an_idle_runtime_blocks, &t7_a_tasks_own_events_are_nobody_elses};
