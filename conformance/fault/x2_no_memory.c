@@ -1,0 +1,87 @@
+/*
+ * x2_no_memory.c -- X2: when any allocation fails, once or for ever, whoever asked is told
+ * or progress is made; nothing leaks, nothing hangs, and then everything goes on (X9).
+ *
+ * Each case sweeps over one program: the first allocation fails, then the second, and so
+ * on until a run has none left that could. SQLite tests itself so.
+ */
+#include "play.h"
+
+#include <errno.h>
+
+/* One run, in which allocation `n` fails. False when the sweep is over: there was no such
+ * allocation, or something is broken already. */
+static bool run_without(struct world *world, const struct program *program, size_t n, bool for_ever)
+{
+    const int descriptors = world_open_descriptors(world);
+    const char *how = for_ever ? "and all that follow" : "alone";
+    struct memory memory;
+    struct play play;
+    intptr_t result;
+    bool opened, holds;
+
+    memory_init(&memory);
+    memory_fail(&memory, n, for_ever);
+    result = play_open(&play, world, &memory.alloc);
+    opened = result == 0;
+    if (opened)
+        result = program->run(&play);
+    holds = CHECK(X2, result == 0 || (result == -ENOMEM && memory.failed > 0),
+                  "allocation %zu %s: %s", n, how, rouse_strerror(result));
+    memory_fail(&memory, 0, false);
+    if (!opened)
+        opened = CHECK(X9, play_open(&play, world, &memory.alloc) == 0,
+                       "allocation %zu %s: nothing opens any more", n, how);
+    if (opened) {
+        result = holds ? program->run(&play) : 0;
+        holds &= CHECK(X9, result == 0, "allocation %zu %s, and a second run: %s", n, how,
+                       rouse_strerror(result));
+        play_close(&play);
+    }
+    holds &= CHECK(X2, memory.live == 0, "allocation %zu %s: %zu blocks are left over", n, how,
+                   memory.live);
+    holds &= CHECK(X2, world_open_descriptors(world) == descriptors,
+                   "allocation %zu %s: %d descriptors are open, %d were before", n, how,
+                   world_open_descriptors(world), descriptors);
+    return opened && holds && memory.failed > 0;
+}
+
+static void sweep(struct world *world, const struct program *program)
+{
+    size_t once = 1, for_ever = 1;
+
+    while (run_without(world, program, once, false))
+        once++;
+    while (run_without(world, program, for_ever, true))
+        for_ever++;
+    CHECK(X2, once > 1 && for_ever > 1, "%s never asks for memory", program->name);
+    suite_note("%zu allocations", once - 1);
+}
+
+#define SWEEP(name, program, about)                                                                \
+    CASE(x2_no_memory_for_##name, "X2 X9", NEEDS_NOTHING,                                          \
+         about ", and allocation 1, 2, 3, ... fails, alone or with all that follow",               \
+         "it says -ENOMEM or succeeds, leaves nothing, and then runs as if nothing had been")      \
+    {                                                                                              \
+        sweep(world, &(program));                                                                  \
+    }
+
+SWEEP(a_sleep, program_sleep, "a task sleeps")
+SWEEP(timers, program_timers, "twenty tasks sleep, and one counts ticks")
+SWEEP(an_echo, program_echo, "two tasks talk over a pair")
+SWEEP(a_connection, program_connect, "one task accepts, another connects, and they talk")
+SWEEP(a_long_write, program_bulk, "more is written than a stream holds")
+SWEEP(a_hundred_sources, program_crowd, "a hundred tasks read, each from a descriptor of its own")
+SWEEP(a_signal, program_signal, "a task waits for a signal")
+SWEEP(a_signal_that_stops, program_stop, "a signal stops the run")
+SWEEP(a_plain_wait, program_wait, "a future is waited for without a runtime")
+SWEEP(joins, program_join, "a task joins others, and cancels one")
+SWEEP(a_deadline, program_deadline, "a read runs into its deadline")
+SWEEP(a_close, program_close, "a stream is closed that a task reads from")
+
+CASES(fault_x2) = {&x2_no_memory_for_a_sleep,      &x2_no_memory_for_timers,
+                   &x2_no_memory_for_an_echo,      &x2_no_memory_for_a_connection,
+                   &x2_no_memory_for_a_long_write, &x2_no_memory_for_a_hundred_sources,
+                   &x2_no_memory_for_a_signal,     &x2_no_memory_for_a_signal_that_stops,
+                   &x2_no_memory_for_a_plain_wait, &x2_no_memory_for_joins,
+                   &x2_no_memory_for_a_deadline,   &x2_no_memory_for_a_close};
