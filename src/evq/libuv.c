@@ -163,9 +163,11 @@ static void close_handle(struct queue *queue, uv_handle_t *handle, uv_close_cb c
     uv_close(handle, callback);
 }
 
+/* libuv 1.44 runs what is due before it polls, then finds no timer left, and blocks for ever.
+ * After uv_stop() it does not block, and the mark is gone when uv_run() returns. */
 static void on_timer(uv_timer_t *timer)
 {
-    (void) timer; /* that the loop has turned is all we want */
+    uv_stop(timer->loop);
 }
 
 static int watch(struct record *record, unsigned directions);
