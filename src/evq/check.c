@@ -144,6 +144,18 @@ static bool as_left(const struct shadow *shadow, const struct rouse_source *sour
     return source->fd == shadow->fd && source->armed == shadow->armed;
 }
 
+/* What the caller hands over must be as the queue left it. A direction that is no longer
+ * armed, and was not reported, is a report that got lost on its way. */
+static void demand_as_left(const struct check *check, const struct shadow *shadow,
+                           const struct rouse_source *source)
+{
+    rule(check,
+         source->fd != shadow->fd || (source->armed & ~shadow->armed) != 0
+             || source->armed == shadow->armed,
+         "E2: a direction is no longer armed, and was not reported");
+    rule(check, as_left(shadow, source), "E5: the memory of an armed or idle source has changed");
+}
+
 static rouse_time read_clock(struct check *check)
 {
     const rouse_time now = check->inner->ops->now(check->inner);
@@ -212,7 +224,7 @@ static int check_arm(struct rouse_evq *evq, struct rouse_source *source, unsigne
     if (shadow == NULL)
         return first_arm(check, source, interest);
 
-    rule(check, as_left(shadow, source), "E5: the memory of an armed or idle source has changed");
+    demand_as_left(check, shadow, source);
     error = check->inner->ops->arm(check->inner, source, interest);
     if (error != 0) {
         rule(check, error < 0, "E11: arm() returned neither 0 nor an error");
@@ -231,8 +243,11 @@ static void check_forget(struct rouse_evq *evq, struct rouse_source *source)
     struct check *check = enter(evq);
     struct shadow *shadow = shadow_of(check, BY_SOURCE, (uintptr_t) source);
 
-    rule(check, shadow != NULL ? as_left(shadow, source) : untouched(source),
-         "E5: forget() of a source whose memory has changed, or of another queue");
+    if (shadow != NULL)
+        demand_as_left(check, shadow, source);
+    else
+        rule(check, untouched(source),
+             "E5: forget() of a source whose memory has changed, or of another queue");
     check->inner->ops->forget(check->inner, source);
     rule(check, untouched(source), "E5: forget() left something in the source");
     if (shadow == NULL)
