@@ -511,10 +511,10 @@ static int run_suite(const struct conform *conform, const char *program)
     struct report report = {.program = program};
     int status;
 
-    if (!traceable(conform))
-        return BAD;
     process_end_with_us();
     status = prepare(conform, &report);
+    if (status == GOOD && !traceable(conform))
+        status = BAD;
     if (status == GOOD)
         status = run_and_report(conform, &report);
     report_free(&report);

@@ -205,21 +205,24 @@ void report_markup(const char *text, FILE *to)
     }
 }
 
+void result_free(struct result *result)
+{
+    struct failure *next;
+
+    for (struct failure *failure = result->failures; failure != NULL; failure = next) {
+        next = failure->next;
+        free(failure->text);
+        free(failure->file);
+        free(failure);
+    }
+    free(result->message);
+    free(result->output);
+}
+
 void report_free(struct report *report)
 {
-    for (int r = 0; r < report->backend_count * report->case_count; r++) {
-        struct result *result = &report->results[r];
-        struct failure *next;
-
-        for (struct failure *failure = result->failures; failure != NULL; failure = next) {
-            next = failure->next;
-            free(failure->text);
-            free(failure->file);
-            free(failure);
-        }
-        free(result->message);
-        free(result->output);
-    }
+    for (int r = 0; report->results != NULL && r < report->backend_count * report->case_count; r++)
+        result_free(&report->results[r]);
     for (int b = 0; b < report->backend_count; b++) {
         free(report->backends[b].version);
         free(report->backends[b].why_not);

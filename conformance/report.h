@@ -73,6 +73,9 @@ struct result *report_result(const struct report *report, int backend, int which
 void result_fail(struct result *result, enum guarantee id, const char *text, const char *file,
                  int line);
 
+/* Gives back what a result holds. */
+void result_free(struct result *result);
+
 /* Sets a text of a result, and gives the old one back. */
 void result_text(char **text, const char *value);
 

@@ -321,10 +321,12 @@ static void progress_end(struct progress *progress)
 /* A process, and what it is for. */
 struct job {
     int backend, which;
+    bool again; /* without the wrapper, which has ended it before */
 };
 
 static bool start(struct process *process, const char *mode, const char *name,
-                  const struct rouse_evq_ops *backend, const struct run_options *options)
+                  const struct rouse_evq_ops *backend, bool check,
+                  const struct run_options *options)
 {
     const char *argv[12] = {options->self, mode, name, "--backend", backend->name};
     char timeout[20];
@@ -337,7 +339,7 @@ static bool start(struct process *process, const char *mode, const char *name,
         argv[count++] = "--plugin";
         argv[count++] = options->plugin;
     }
-    if (!options->check)
+    if (!check)
         argv[count++] = "--no-check";
     argv[count] = NULL;
     return process_start(process, argv, (int64_t) options->timeout_s * 1000000000);
@@ -349,6 +351,7 @@ static bool next_job(const struct report *report, int *at, struct job *job)
     for (; *at < report->backend_count * report->case_count; ++*at) {
         job->backend = *at / report->case_count;
         job->which = *at % report->case_count;
+        job->again = false;
         if (report->results[*at].selected && report->backends[job->backend].why_not == NULL) {
             ++*at;
             return true;
@@ -357,24 +360,49 @@ static bool next_job(const struct report *report, int *at, struct job *job)
     return false;
 }
 
-static void finish(struct report *report, const struct job *job, struct process *process,
-                   const struct run_options *options)
-{
-    struct result *result = report_result(report, job->backend, job->which);
-
-    result->status = STATUS_PASS;
-    judge(result, process);
-    result->duration_ns = process->ended_ns - process->started_ns;
-    expect(result, report->cases[job->which], options);
-    process_free(process);
-}
-
 static void begin(struct report *report, const struct job *job, struct process *process,
                   const struct run_options *options)
 {
     if (!start(process, "--run-case", report->cases[job->which]->name,
-               report->backends[job->backend].ops, options))
+               report->backends[job->backend].ops, options->check && !job->again, options))
         make_error(report_result(report, job->backend, job->which), "no process for it");
+}
+
+/* The wrapper ends a case at the first clause that is broken, and what the case is about
+ * is then not known. So it is run once more, without: what its own assertions say counts
+ * too, and how it ends does not. */
+static void finish_again(struct result *result, struct process *process)
+{
+    struct result second = {.status = STATUS_PASS};
+
+    judge(&second, process);
+    for (const struct failure *failure = second.failures; failure != NULL; failure = failure->next)
+        result_fail(result, failure->id, failure->text != NULL ? failure->text : "", failure->file,
+                    failure->line);
+    result->stopped = second.stopped;
+    result_free(&second);
+}
+
+/* True if the case is to be run again. */
+static bool finish(struct report *report, struct job *job, struct process *process,
+                   const struct run_options *options)
+{
+    struct result *result = report_result(report, job->backend, job->which);
+    bool ended_by_wrapper = false;
+
+    if (job->again) {
+        finish_again(result, process);
+    } else {
+        result->status = STATUS_PASS;
+        judge(result, process);
+        result->duration_ns = process->ended_ns - process->started_ns;
+        ended_by_wrapper = result->status == STATUS_FAIL && process->signal == SIGABRT;
+    }
+    process_free(process);
+    job->again = ended_by_wrapper && options->check;
+    if (!job->again)
+        expect(result, report->cases[job->which], options);
+    return job->again;
 }
 
 void run_processes(struct report *report, const struct run_options *options)
@@ -387,7 +415,7 @@ void run_processes(struct report *report, const struct run_options *options)
     progress_begin(&progress, report, options->talk);
     while (processes != NULL && jobs != NULL) {
         for (int i = 0; i < options->jobs; i++) {
-            if (processes[i].running || !next_job(report, &at, &jobs[i]))
+            if (processes[i].running || !(jobs[i].again || next_job(report, &at, &jobs[i])))
                 continue;
             begin(report, &jobs[i], &processes[i], options);
             if (processes[i].running)
@@ -401,9 +429,9 @@ void run_processes(struct report *report, const struct run_options *options)
         for (int i = 0; i < options->jobs; i++) {
             if (processes[i].running || processes[i].ended_ns == 0)
                 continue;
-            finish(report, &jobs[i], &processes[i], options);
-            progress_show(&progress, jobs[i].backend, jobs[i].which);
             running--;
+            if (!finish(report, &jobs[i], &processes[i], options))
+                progress_show(&progress, jobs[i].backend, jobs[i].which);
         }
     }
     progress_end(&progress);
@@ -482,7 +510,7 @@ void run_probe(struct report_backend *backend, const struct run_options *options
     struct process process = {0};
 
     backend->how = "native";
-    if (!start(&process, "--probe", "-", backend->ops, options)) {
+    if (!start(&process, "--probe", "-", backend->ops, false, options)) {
         result_text(&backend->why_not, "no process for it");
         return;
     }

@@ -33,13 +33,18 @@ enum { RULES = 0 };
 enum { RULES = NEEDS_RULES };
 #endif
 
+/* Where the lists of cases are named. The suite's own tests name others. */
+#ifndef SUITE_CASES
+#define SUITE_CASES "cases.def"
+#endif
+
 #define SUITE(list) extern const struct suite_case *const cases_##list[SUITE_CASES_MAX];
-#include "cases.def"
+#include SUITE_CASES
 #undef SUITE
 
 const struct suite_case *const *const suite_lists[] = {
 #define SUITE(list) cases_##list,
-#include "cases.def"
+#include SUITE_CASES
 #undef SUITE
     NULL};
 
