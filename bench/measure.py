@@ -279,8 +279,8 @@ def ratio(own, floor):
 def table(workload, rows, figures, reasons, bold):
     described = WORKLOADS[workload]
     floor = next((figures[row] for row in rows if row.peer == "raw" and row not in reasons), {})
-    lines = [["", "ns", "(min - max)", "CPU ns", "to raw", "instructions", "to raw",
-              "system calls", "heap bytes"]]
+    lines = [["", "instructions", "to raw", "system calls", "heap bytes", "CPU ns", "to raw",
+              "ns", "(min - max)"]]
     for row in rows:
         name = row.peer + (" (async)" if row.workload.endswith("-async") else "")
         if row in reasons:
@@ -289,11 +289,11 @@ def table(workload, rows, figures, reasons, bold):
         own = figures[row]
         middle = {metric: statistics.median(values) for metric, values in own.items() if values}
         lines.append([
-            name, number(middle["ns"]), f"({number(min(own['ns']))} - {number(max(own['ns']))})",
-            number(middle["cpu_ns"]), ratio(own["cpu_ns"], floor.get("cpu_ns", [])),
-            number(middle.get("user_instructions")),
+            name, number(middle.get("user_instructions")),
             ratio(own["user_instructions"], floor.get("user_instructions", [])),
-            number(middle.get("system_calls")), number(middle.get("heap_bytes"))])
+            number(middle.get("system_calls")), number(middle.get("heap_bytes")),
+            number(middle["cpu_ns"]), ratio(own["cpu_ns"], floor.get("cpu_ns", [])),
+            number(middle["ns"]), f"({number(min(own['ns']))} - {number(max(own['ns']))})"])
     whole = [line for line in lines if len(line) > 2]
     widths = [max(len(line[column]) for line in whole) for column in range(len(whole[0]))]
     widths[0] = max(len(line[0]) for line in lines)

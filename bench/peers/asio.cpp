@@ -170,8 +170,8 @@ awaitable<void> end_body(tcp::socket socket, bool client)
     char buffer[256];
 
     for (;;) {
-        const std::size_t size
-            = co_await socket.async_read_some(asio::buffer(buffer), use_awaitable);
+        const std::size_t size =
+            co_await socket.async_read_some(asio::buffer(buffer), use_awaitable);
         bench_require(size == BENCH_MESSAGE, "reading a message");
         if (client && --left == 0) {
             context.stop();
@@ -206,8 +206,8 @@ void w4(long rounds)
 
 int main(int argc, char **argv)
 {
-    static const bench_workload workloads[]
-        = {{"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {nullptr, nullptr}};
+    static const bench_workload workloads[] = {
+        {"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {nullptr, nullptr}};
 
     return bench_main(argc, argv, workloads);
 }

@@ -136,8 +136,8 @@ static void w4(long rounds)
 
 int main(int argc, char **argv)
 {
-    static const struct bench_workload workloads[]
-        = {{"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {NULL, NULL}};
+    static const struct bench_workload workloads[] = {
+        {"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {NULL, NULL}};
 
     main_loop = ev_loop_new(0);
     bench_require(main_loop != NULL, "ev_loop_new");

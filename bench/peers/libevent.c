@@ -139,8 +139,8 @@ static void w4(long rounds)
 
 int main(int argc, char **argv)
 {
-    static const struct bench_workload workloads[]
-        = {{"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {NULL, NULL}};
+    static const struct bench_workload workloads[] = {
+        {"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {NULL, NULL}};
 
     base = event_base_new();
     bench_require(base != NULL, "event_base_new");

@@ -387,8 +387,8 @@ static void w4(long rounds)
 
 int main(int argc, char **argv)
 {
-    static const struct bench_workload workloads[]
-        = {{"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {NULL, NULL}};
+    static const struct bench_workload workloads[] = {
+        {"w1", w1}, {"w2", w2}, {"w3", w3}, {"w4", w4}, {NULL, NULL}};
 
     return bench_main(argc, argv, workloads);
 }

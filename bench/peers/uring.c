@@ -77,8 +77,8 @@ static void w4(long rounds)
 {
     const bool polled = bench_peer_is("uring-poll");
     const long operations = rounds;
-    struct io_uring_params params
-        = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
+    struct io_uring_params params = {.flags =
+                                         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
     struct io_uring_cqe *cqe;
     unsigned end, head, count;
     int fds[2];
