@@ -5,7 +5,6 @@ machine is changed and nobody has to be root."""
 
 import json
 import os
-import pathlib
 import resource
 import shutil
 import subprocess
@@ -13,13 +12,9 @@ import sys
 
 import pytest
 
-TREE = pathlib.Path(__file__).resolve().parents[1]
-CONFORM = pathlib.Path(os.environ.get("ROUSE_CONFORM", TREE / "build/debug/rouse-conform")).resolve()
+from conftest import CONFORM
 
-pytestmark = [
-    pytest.mark.skipif(not CONFORM.is_file(), reason="there is no rouse-conform; ROUSE_CONFORM says where"),
-    pytest.mark.skipif(sys.platform != "linux", reason="seccomp filters are Linux's"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp filters are Linux's")
 
 # refuse WHAT COMMAND...: runs COMMAND without something that the kernel has.
 REFUSE = r"""
@@ -83,7 +78,7 @@ def refuse(tmp_path_factory):
     return folder / "refuse"
 
 
-def conform(tmp_path, *arguments, before=(), exits=0, preexec=None):
+def run(tmp_path, *arguments, before=(), exits=0, preexec=None):
     """The report of a run."""
     done = subprocess.run(
         [*map(str, before), str(CONFORM), "--json", str(tmp_path / "out.json"), *arguments],
@@ -99,18 +94,18 @@ def conform(tmp_path, *arguments, before=(), exits=0, preexec=None):
 
 
 def test_few_descriptors_are_enough(tmp_path):
-    report = conform(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    report = run(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
     for backend, totals in report["totals"].items():
         assert totals["pass"] > 0 and totals["fail"] == totals["error"] == 0, backend
 
 
 def test_a_filter_that_does_not_know_epoll_pwait2_is_like_an_old_kernel(tmp_path, refuse):
-    report = conform(tmp_path, "--backend", "epoll", before=[refuse, "epoll_pwait2"])
+    report = run(tmp_path, "--backend", "epoll", before=[refuse, "epoll_pwait2"])
     assert report["totals"]["epoll"]["pass"] > 0
 
 
 def test_without_ipv6_what_needs_it_is_unsupported_and_the_rest_holds(tmp_path, refuse):
-    report = conform(tmp_path, "--backend", "epoll", before=[refuse, "ipv6"])
+    report = run(tmp_path, "--backend", "epoll", before=[refuse, "ipv6"])
     results = {case["id"]: case["results"]["epoll"] for case in report["cases"]}
     assert "pass" in results.values()
     assert set(results.values()) <= {"pass", "unsupported", "not-run"}
@@ -119,8 +114,8 @@ def test_without_ipv6_what_needs_it_is_unsupported_and_the_rest_holds(tmp_path, 
 
 def test_a_backend_that_cannot_open_is_shown_as_not_run_and_missed_if_required(tmp_path, refuse):
     few = ["--case", "e1_*"]
-    report = conform(tmp_path, *few, before=[refuse, "epoll"])
+    report = run(tmp_path, *few, before=[refuse, "epoll"])
     assert report["totals"]["epoll"]["not-run"] > 0
     assert report["totals"]["epoll"]["pass"] == 0
     assert report["totals"]["poll"]["pass"] > 0
-    conform(tmp_path, *few, "--require", "epoll", before=[refuse, "epoll"], exits=1)
+    run(tmp_path, *few, "--require", "epoll", before=[refuse, "epoll"], exits=1)
