@@ -567,6 +567,7 @@ int rouse_conform_main(int argc, char **argv, const struct rouse_evq_ops *backen
     int status;
 
     conform.extra = backend;
+    process_raise_limits();
     status = parse(&conform.options, argc, argv);
     if (status != GOOD)
         return status;

@@ -24,7 +24,8 @@
 enum {
     OUTPUT_MAX = 1 << 20, /* bytes of one process that are kept */
     STEP_MS = 20,         /* how long an end may go unnoticed */
-    TOGETHER_MAX = 64     /* processes in one process_step() */
+    TOGETHER_MAX = 64,    /* processes in one process_step() */
+    DESCRIPTORS_MAX = 1024
 };
 
 /* The process groups that run, for the signal handler that ends them. */
@@ -63,9 +64,11 @@ static bool pipe_open(int ends[2])
 /* Between fork() and exec(): only what is safe there. */
 static void become(const char *const argv[], int output)
 {
+    const struct rlimit no_core = {0, 0};
     const int nothing = open("/dev/null", O_RDONLY);
 
     setpgid(0, 0);
+    setrlimit(RLIMIT_CORE, &no_core);
     dup2(nothing, 0);
     dup2(output, 1);
     dup2(output, 2);
@@ -224,10 +227,17 @@ void process_end_with_us(void)
 
 void process_limit(int seconds)
 {
-    const struct rlimit none = {0, 0};
-
-    setrlimit(RLIMIT_CORE, &none);
     alarm((unsigned) seconds);
+}
+
+void process_raise_limits(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void process_exit(int code)
@@ -240,9 +250,9 @@ void process_exit(int code)
 
 static void copy_main(void (*run)(void *argument), void *argument, int output)
 {
-    const struct rlimit none = {0, 0};
+    const struct rlimit no_core = {0, 0};
 
-    setrlimit(RLIMIT_CORE, &none);
+    setrlimit(RLIMIT_CORE, &no_core);
     dup2(output, 1);
     dup2(output, 2);
     alarm(5);
