@@ -97,6 +97,12 @@ static void root_release(struct rouse_task *task)
     rouse__free(root->alloc, root, sizeof *root);
 }
 
+/* Whether a signal of rouse_stop_on() came since this was last asked. */
+static inline bool stopped(struct rouse *rt)
+{
+    return rt->reactor.signals != NULL && rouse__signals_stopped(&rt->reactor);
+}
+
 intptr_t rouse_run(struct rouse *rt, struct rouse_future *future)
 {
     struct root *root = (struct root *) rouse__alloc(rt->reactor.alloc, sizeof *root);
@@ -111,12 +117,16 @@ intptr_t rouse_run(struct rouse *rt, struct rouse_future *future)
     rouse_spawn_held(&rt->executor, &root->task, future, root_release);
     for (;;) {
         const bool idle = rouse_executor_run(&rt->executor, SLICE) < SLICE;
+        bool stop;
 
         if (rouse_task_ended(&root->task))
             break;
-        if (error == 0)
+        stop = stopped(rt); /* it came in a rouse_turn() before this run */
+        if (error == 0 && !stop) {
             error = rouse_reactor_turn(&rt->reactor, idle ? ROUSE_NEVER : 0);
-        if (error < 0 || rouse__signals_stopped(&rt->reactor))
+            stop = stopped(rt);
+        }
+        if (error < 0 || stop)
             rouse_cancel(&root->task);
     }
     result = error < 0 ? error : root->task.result;

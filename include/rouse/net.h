@@ -92,6 +92,9 @@ ROUSE_API struct rouse_connect rouse_connect(struct rouse_reactor *reactor, cons
 ROUSE_API struct rouse_connect rouse_connect_to(struct rouse_reactor *reactor,
                                                 const struct rouse_address *address);
 
+/* What makes the next three what they are: making one is a few stores. */
+ROUSE_API extern const struct rouse_future_ops rouse_read_ops, rouse_write_ops, rouse_write_all_ops;
+
 /* result: bytes read, 0 at the end of the stream, or -errno. */
 struct rouse_read {
     struct rouse_future future;
@@ -99,7 +102,12 @@ struct rouse_read {
     void *buffer;
     size_t size;
 };
-ROUSE_API struct rouse_read rouse_read(struct rouse_tcp *tcp, void *buffer, size_t size);
+static inline struct rouse_read rouse_read(struct rouse_tcp *tcp, void *buffer, size_t size)
+{
+    struct rouse_read read = {{&rouse_read_ops, 0}, tcp, buffer, size};
+
+    return read;
+}
 
 /* result: bytes written, at least 1, or -errno. */
 struct rouse_write {
@@ -108,7 +116,12 @@ struct rouse_write {
     const void *buffer;
     size_t size;
 };
-ROUSE_API struct rouse_write rouse_write(struct rouse_tcp *tcp, const void *buffer, size_t size);
+static inline struct rouse_write rouse_write(struct rouse_tcp *tcp, const void *buffer, size_t size)
+{
+    struct rouse_write write = {{&rouse_write_ops, 0}, tcp, buffer, size};
+
+    return write;
+}
 
 /* result: `size`, or -errno; `done` bytes went out in any case, dropped or not. */
 struct rouse_write_all {
@@ -118,8 +131,13 @@ struct rouse_write_all {
     size_t size;
     size_t done;
 };
-ROUSE_API struct rouse_write_all rouse_write_all(struct rouse_tcp *tcp, const void *buffer,
-                                                 size_t size);
+static inline struct rouse_write_all rouse_write_all(struct rouse_tcp *tcp, const void *buffer,
+                                                     size_t size)
+{
+    struct rouse_write_all write = {{&rouse_write_all_ops, 0}, tcp, buffer, size, 0};
+
+    return write;
+}
 
 ROUSE_END_DECLS
 

@@ -60,7 +60,10 @@ ROUSE_API void rouse_reactor_close(struct rouse_reactor *reactor);
 ROUSE_API int rouse_reactor_turn(struct rouse_reactor *reactor, rouse_time deadline);
 
 /* When the next timer is due, or ROUSE_NEVER. */
-ROUSE_API rouse_time rouse_reactor_deadline(const struct rouse_reactor *reactor);
+static inline rouse_time rouse_reactor_deadline(const struct rouse_reactor *reactor)
+{
+    return reactor->timers != NULL ? reactor->timers->deadline : ROUSE_NEVER;
+}
 
 /* The time on the queue's clock. */
 static inline rouse_time rouse_now(const struct rouse_reactor *reactor)
@@ -106,9 +109,23 @@ ROUSE_API void rouse_io_close(struct rouse_io *io);
 
 /* For futures that wait on an io; `direction` is one of READABLE and WRITABLE. */
 
-/* Says that `future` is the one that waits. 0, -EBUSY (R4) or -ECANCELED (R5). */
-ROUSE_API int rouse_io_claim(struct rouse_io *io, unsigned direction,
-                             const struct rouse_future *future);
+static inline struct rouse_io_waiter *rouse_io_waiter_(struct rouse_io *io, unsigned direction)
+{
+    return (direction & ROUSE_READABLE) != 0 ? &io->reader : &io->writer;
+}
+
+/* Whether `future` may use this direction: false when another one waits there (R4), or
+ * the io is closed (R5). */
+static inline bool rouse_io_may(struct rouse_io *io, unsigned direction,
+                                const struct rouse_future *future)
+{
+    const struct rouse_future *waiting = rouse_io_waiter_(io, direction)->future;
+
+    return (waiting == NULL || waiting == future) && io->reactor != NULL;
+}
+
+/* Why not: -EBUSY or -ECANCELED. */
+ROUSE_API int rouse_io_refusal(const struct rouse_io *io);
 
 /* Whether to try (R1): false while a report is still on its way. */
 static inline bool rouse_io_try(const struct rouse_io *io, unsigned direction)
@@ -122,14 +139,28 @@ static inline int rouse_io_arm(struct rouse_io *io, unsigned direction)
     return io->reactor->evq->ops->arm(io->reactor->evq, &io->source, direction);
 }
 
-/* Leaves a clone of `waker`, for the report or the closing. After a claim. */
-ROUSE_API void rouse_io_keep(struct rouse_io *io, unsigned direction,
-                             const struct rouse_waker *waker);
+/* `future` waits: leaves a clone of `waker`, for the report or the closing. */
+static inline void rouse_io_wait(struct rouse_io *io, unsigned direction,
+                                 const struct rouse_future *future, const struct rouse_waker *waker)
+{
+    struct rouse_io_waiter *waiter = rouse_io_waiter_(io, direction);
 
-/* The future no longer waits: it is READY, or dropped. Without a claim of `future`
- * it does nothing. What is armed stays armed. */
-ROUSE_API void rouse_io_leave(struct rouse_io *io, unsigned direction,
-                              const struct rouse_future *future);
+    waiter->future = future;
+    rouse_waker_keep(&waiter->waker, waker);
+}
+
+/* The future no longer waits: it is READY, or dropped. Where `future` does
+ * not wait it does nothing. What is armed stays armed. */
+static inline void rouse_io_leave(struct rouse_io *io, unsigned direction,
+                                  const struct rouse_future *future)
+{
+    struct rouse_io_waiter *waiter = rouse_io_waiter_(io, direction);
+
+    if (waiter->future == future) {
+        waiter->future = NULL;
+        rouse_waker_drop(&waiter->waker);
+    }
+}
 
 /* READY once a descriptor that another library reads and writes is ready, or may be:
  * then try, and wait again when there was nothing. result: 0 or -errno. Persistent

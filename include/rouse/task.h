@@ -69,7 +69,10 @@ struct rouse_executor {
     size_t owed;              /* tasks that ended while a wake had yet to reach the inbox */
     struct rouse_waker nudge; /* gets our thread out of its wait */
     struct rouse_inspector *inspector; /* or NULL */
-    bool running;                      /* inside rouse_executor_run() or rouse_executor_close() */
+    struct rouse_context context;      /* of whoever is being polled, as are the next two */
+    struct rouse_waker waker;
+    unsigned budget;
+    bool running; /* inside rouse_executor_run() or rouse_executor_close() */
 };
 
 /* Prepares an executor for the calling thread. It keeps a clone of `nudge` and wakes

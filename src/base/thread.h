@@ -4,14 +4,18 @@
 #ifndef ROUSE_BASE_THREAD_H
 #define ROUSE_BASE_THREAD_H
 
-/* Its address is this thread's name. Initial-exec keeps a look-up at two instructions
- * in a shared library as well; it is one byte, which a library loaded late can afford. */
+/* Initial-exec keeps a look-up at two instructions in a shared library as well; what we
+ * have of this kind is a few bytes, which a library that is loaded late can afford. */
 #if defined(__GNUC__)
-extern _Thread_local char rouse__thread_mark
-    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+#define ROUSE__THREAD_LOCAL _Thread_local
+#define ROUSE__NEAR __attribute__((tls_model("initial-exec"), visibility("hidden")))
 #elif defined(_MSC_VER)
-extern __declspec(thread) char rouse__thread_mark;
+#define ROUSE__THREAD_LOCAL __declspec(thread)
+#define ROUSE__NEAR
 #endif
+
+/* Its address is this thread's name. */
+extern ROUSE__THREAD_LOCAL char rouse__thread_mark ROUSE__NEAR;
 
 static inline const void *rouse__thread(void)
 {

@@ -5,7 +5,7 @@
 
 #include <sched.h>
 
-_Thread_local char rouse__thread_mark;
+ROUSE__THREAD_LOCAL char rouse__thread_mark;
 
 void rouse__thread_yield(void)
 {

@@ -18,6 +18,7 @@
  */
 #include "../base/alloc.h"
 #include "../base/clock.h"
+#include "../base/compiler.h"
 #include "backends.h"
 #include "sleep.h"
 
@@ -125,8 +126,8 @@ static int set_open(int eventfd)
 }
 
 /* Moves every source to a new set, and leaves the ghosts in the old one. When there is no
- * descriptor or memory for that, the next wait() tries again. */
-static void set_rebuild(struct epoll_evq *queue)
+ * descriptor or memory for that, a wait() that meets a ghost tries again. */
+static NEVER_INLINE void set_rebuild(struct epoll_evq *queue)
 {
     const int epoll = set_open(queue->eventfd);
     struct rouse_source *source;
@@ -184,26 +185,31 @@ static void epoll_close(struct rouse_evq *evq)
     rouse__free(queue->alloc, queue, sizeof *queue);
 }
 
-static int epoll_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)
+/* Has the kernel look, at all that the source is registered for. */
+static NEVER_INLINE int look(struct epoll_evq *queue, struct rouse_source *source,
+                             unsigned directions)
 {
-    struct epoll_evq *queue = epoll_of(evq);
-    const unsigned directions = interest & DIRECTIONS;
     const unsigned registered = source->flags & DIRECTIONS;
-    const unsigned sticky = (unsigned) source->flags >> STICKY;
-    int error;
+    const int error = control(queue->epoll, registered != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, source,
+                              registered | directions);
 
-    if ((interest & ROUSE_DRAINED) != 0 && (directions & ~registered) == 0
-        && (directions & sticky) == 0) {
-        source->armed |= (uint8_t) directions;
-        return 0;
-    }
-    error = control(queue->epoll, registered != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, source,
-                    registered | directions);
     if (error < 0)
         return error;
     if (registered == 0)
         list_insert(queue, source);
-    source->flags = (uint8_t) (registered | directions);
+    source->flags = (uint8_t) (registered | directions); /* nothing is sticky now */
+    source->armed |= (uint8_t) directions;
+    return 0;
+}
+
+static int epoll_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)
+{
+    const unsigned directions = interest & DIRECTIONS;
+    /* Those in which an edge will tell: registered, and nothing sticks. */
+    const unsigned told = source->flags & ~((unsigned) source->flags >> STICKY);
+
+    if ((interest & ROUSE_DRAINED) == 0 || (directions & ~told) != 0)
+        return look(epoll_of(evq), source, directions);
     source->armed |= (uint8_t) directions;
     return 0;
 }
@@ -219,44 +225,68 @@ static void epoll_forget(struct rouse_evq *evq, struct rouse_source *source)
              * the registration, which nobody can name any more. */
             ROUSE_RULE(false, "E5: the descriptor was closed before forget()", "epoll");
             queue->haunted = true;
+            set_rebuild(queue);
         }
     }
     source->flags = 0;
     source->armed = 0;
 }
 
-/* Fills `events` with those of `harvest` that somebody asked for. */
-static int report(struct epoll_evq *queue, const struct epoll_event *harvest, int harvested,
-                  struct rouse_event *events)
+/* What the system tells beside plain readiness: notes what will give no second edge, and
+ * returns what to report. */
+static NEVER_INLINE unsigned told_more(struct rouse_source *source, unsigned seen)
 {
-    int count = 0;
-    int i;
+    unsigned sticky = 0, ready = 0;
 
-    for (i = 0; i < harvested; i++) {
-        struct rouse_source *source = (struct rouse_source *) harvest[i].data.ptr;
-        const unsigned seen = harvest[i].events;
-        unsigned sticky = 0, ready = 0;
+    if ((seen & (EPOLLHUP | EPOLLERR)) != 0)
+        ready = sticky = DIRECTIONS;
+    if ((seen & (EPOLLRDHUP | EPOLLPRI)) != 0)
+        sticky |= ROUSE_READABLE;
+    if ((seen & (EPOLLIN | EPOLLRDHUP)) != 0) /* urgent data alone is nothing to read */
+        ready |= ROUSE_READABLE;
+    if ((seen & EPOLLOUT) != 0)
+        ready |= ROUSE_WRITABLE;
+    source->flags |= (uint8_t) (sticky << STICKY);
+    return ready;
+}
 
-        if (source == NULL || (queue->haunted && !list_has(queue, source)))
-            continue; /* the eventfd, or a ghost */
-        if ((seen & (EPOLLHUP | EPOLLERR)) != 0)
-            ready = sticky = DIRECTIONS;
-        if ((seen & (EPOLLRDHUP | EPOLLPRI)) != 0)
-            sticky |= ROUSE_READABLE;
-        if ((seen & (EPOLLIN | EPOLLRDHUP)) != 0) /* urgent data alone is nothing to read */
-            ready |= ROUSE_READABLE;
-        if ((seen & EPOLLOUT) != 0)
-            ready |= ROUSE_WRITABLE;
-        source->flags |= (uint8_t) (sticky << STICKY);
+/* Fills `events` with those of `harvest` that somebody asked for. */
+static ALWAYS_INLINE int report(const struct epoll_event *harvest, int harvested,
+                                struct rouse_event *events)
+{
+    const struct epoll_event *end = harvest + harvested;
+    struct rouse_event *event = events;
+
+    for (; harvest < end; harvest++) {
+        struct rouse_source *source = (struct rouse_source *) harvest->data.ptr;
+        unsigned ready = ((harvest->events & EPOLLIN) != 0 ? ROUSE_READABLE : 0U)
+                         | ((harvest->events & EPOLLOUT) != 0 ? ROUSE_WRITABLE : 0U);
+
+        if (source == NULL)
+            continue; /* the eventfd */
+        if ((harvest->events & ~(unsigned) (EPOLLIN | EPOLLOUT)) != 0)
+            ready = told_more(source, harvest->events);
         ready &= source->armed;
         if (ready == 0)
             continue;
-        source->armed &= (uint8_t) ~ready;
-        events[count].source = source;
-        events[count].ready = ready;
-        count++;
+        source->armed = (uint8_t) (source->armed ^ ready);
+        event->source = source;
+        event->ready = ready;
+        event++;
     }
-    return count;
+    return (int) (event - events);
+}
+
+/* Leaves those events that belong to somebody. */
+static NEVER_INLINE int exorcise(struct epoll_evq *queue, struct epoll_event *harvest, int n)
+{
+    int kept = 0, i;
+
+    set_rebuild(queue); /* which failed when the ghost appeared */
+    for (i = 0; i < n; i++)
+        if (list_has(queue, (const struct rouse_source *) harvest[i].data.ptr))
+            harvest[kept++] = harvest[i];
+    return kept;
 }
 
 /* How epoll_wait() takes a time that is not far away. */
@@ -267,15 +297,14 @@ static int milliseconds(rouse_time left)
     return rounded_up < INT_MAX ? (int) rounded_up : INT_MAX;
 }
 
-static int wait_until(struct epoll_evq *queue, struct epoll_event *harvest, int capacity,
-                      rouse_time deadline)
+static NEVER_INLINE int wait_until(struct epoll_evq *queue, struct epoll_event *harvest,
+                                   int capacity, rouse_time deadline)
 {
-    const rouse_time left = deadline == ROUSE_NEVER ? 0 : deadline - rouse__clock();
+    const rouse_time now = rouse__clock();
+    const rouse_time left = deadline > now ? deadline - now : 0; /* INT64_MIN too */
     struct __kernel_timespec time;
     int n;
 
-    if (deadline == ROUSE_NEVER)
-        return epoll_wait(queue->epoll, harvest, capacity, -1);
     if (left <= 0)
         return epoll_wait(queue->epoll, harvest, capacity, 0);
     if (!queue->no_pwait2) {
@@ -289,28 +318,39 @@ static int wait_until(struct epoll_evq *queue, struct epoll_event *harvest, int 
     return epoll_wait(queue->epoll, harvest, capacity, milliseconds(left));
 }
 
+/* One look, which sleeps if it may. Whether somebody woke us is in `*woken`. */
+static ALWAYS_INLINE int look_once(struct epoll_evq *queue, struct epoll_event *harvest,
+                                   int capacity, rouse_time deadline, bool *woken)
+{
+    int n;
+
+    if (!sleep_begin(&queue->sleep))
+        n = epoll_wait(queue->epoll, harvest, capacity, 0);
+    else if (deadline == ROUSE_NEVER)
+        n = epoll_wait(queue->epoll, harvest, capacity, -1);
+    else
+        n = wait_until(queue, harvest, capacity, deadline);
+    *woken = sleep_end(&queue->sleep);
+    return n;
+}
+
 static int epoll_wait_(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                        rouse_time deadline)
 {
     struct epoll_evq *queue = epoll_of(evq);
     struct epoll_event harvest[HARVEST];
 
-    if (capacity > HARVEST)
-        capacity = HARVEST;
     for (;;) {
         bool woken;
-        int n, count;
+        int n =
+            look_once(queue, harvest, capacity < HARVEST ? capacity : HARVEST, deadline, &woken);
+        int count;
 
-        if (queue->haunted)
-            set_rebuild(queue);
-        if (sleep_begin(&queue->sleep))
-            n = wait_until(queue, harvest, capacity, deadline);
-        else
-            n = epoll_wait(queue->epoll, harvest, capacity, 0);
-        woken = sleep_end(&queue->sleep);
         if (n < 0 && errno != EINTR)
             return -errno;
-        count = n > 0 ? report(queue, harvest, n, events) : 0;
+        if (n > 0 && queue->haunted)
+            n = exorcise(queue, harvest, n);
+        count = report(harvest, n, events);
         if (count > 0 || woken)
             return count;
         /* An interruption, an old wake-up or a dropped event: on with it. */

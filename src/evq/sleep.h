@@ -24,13 +24,17 @@ enum { SLEEP_ASLEEP = 1 << 0, SLEEP_WOKEN = 1 << 1, SLEEP_LISTENED = 1 << 2 };
 /* For wait(): false when a wake() came already, so that it must not block. */
 static inline bool sleep_begin(uintptr_t *word)
 {
-    return (atomic_fetch_or(word, SLEEP_ASLEEP) & SLEEP_WOKEN) == 0;
+    return (atomic_fetch_add(word, SLEEP_ASLEEP) & SLEEP_WOKEN) == 0;
 }
 
 /* For wait(), when it is back: whether it was woken. */
 static inline bool sleep_end(uintptr_t *word)
 {
-    return (atomic_fetch_and(word, ~(uintptr_t) (SLEEP_ASLEEP | SLEEP_WOKEN)) & SLEEP_WOKEN) != 0;
+    if ((atomic_fetch_sub(word, SLEEP_ASLEEP) & SLEEP_WOKEN) == 0)
+        return false;
+    /* Whoever wakes between these two steps ends the wait() that ends now. */
+    atomic_fetch_and(word, ~(uintptr_t) SLEEP_WOKEN);
+    return true;
 }
 
 /* For wake(): whether it must make the system call. */

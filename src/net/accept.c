@@ -130,40 +130,52 @@ static enum rouse_poll accept_done(struct rouse_accept *accept, intptr_t result)
     return rouse_ready(&accept->future, result);
 }
 
+/* Tries until there is a descriptor, an error, or nothing: then -EAGAIN, and armed. */
+static int try_accept(struct rouse_accept *accept, struct rouse_context *cx)
+{
+    struct rouse_listener *listener = accept->listener;
+    struct rouse_io *io = &listener->io;
+    const struct rouse_sockets *sockets = sockets_of(io->reactor);
+    int error = -EAGAIN;
+
+    while (rouse_io_try(io, ROUSE_READABLE)) {
+        if (!rouse_budget_spend(cx))
+            return -EAGAIN;
+        error = sockets->accept(sockets, io->source.fd, &accept->fd);
+        if (error == -ECONNABORTED)
+            continue; /* it has gone again: the next one */
+        if (error != -EAGAIN)
+            break;
+        error = rouse_io_arm(io, ROUSE_READABLE | ROUSE_DRAINED);
+        if (error < 0)
+            break;
+        error = -EAGAIN;
+    }
+    return error;
+}
+
 static enum rouse_poll accept_poll(struct rouse_future *self, struct rouse_context *cx)
 {
     struct rouse_accept *accept = (struct rouse_accept *) (void *) self;
     struct rouse_listener *listener = accept->listener;
     struct rouse_io *io = &listener->io;
-    const struct rouse_sockets *sockets;
-    int error = rouse_io_claim(io, ROUSE_READABLE, self);
+    int error = -EAGAIN;
 
-    if (error < 0)
-        return accept_done(accept, error);
-    rouse_io_keep(io, ROUSE_READABLE, cx->waker); /* for the closing, in any case */
+    if (!rouse_io_may(io, ROUSE_READABLE, self))
+        return accept_done(accept, rouse_io_refusal(io));
     if (is_starving(listener)) {
         starve(accept, cx->waker);
-        return ROUSE_PENDING;
+    } else {
+        feed(accept);
+        error = try_accept(accept, cx);
     }
-    feed(accept);
-    sockets = sockets_of(io->reactor);
-    while (rouse_io_try(io, ROUSE_READABLE)) {
-        if (!rouse_budget_spend(cx))
-            return ROUSE_PENDING;
-        error = sockets->accept(sockets, io->source.fd, &accept->fd);
-        if (error == -ECONNABORTED)
-            continue; /* it has gone again: the next one */
-        if (is_starvation(error)) {
-            listener->starved_until = rouse_after(io->reactor, ROUSE_MS(100));
-            listener->starved_closes = io->reactor->closes;
-        }
-        if (error == -EAGAIN)
-            error = rouse_io_arm(io, ROUSE_READABLE | ROUSE_DRAINED);
-        else
-            return accept_done(accept, error);
-        if (error < 0)
-            return accept_done(accept, error);
+    if (is_starvation(error)) {
+        listener->starved_until = rouse_after(io->reactor, ROUSE_MS(100));
+        listener->starved_closes = io->reactor->closes;
     }
+    if (error != -EAGAIN)
+        return accept_done(accept, error);
+    rouse_io_wait(io, ROUSE_READABLE, self, cx->waker);
     return ROUSE_PENDING;
 }
 

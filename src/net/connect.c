@@ -53,8 +53,7 @@ static enum rouse_poll connect_poll(struct rouse_future *self, struct rouse_cont
     }
     if (error != -EINPROGRESS)
         return connect_done(connect, error);
-    (void) rouse_io_claim(io, ROUSE_WRITABLE, self);
-    rouse_io_keep(io, ROUSE_WRITABLE, cx->waker);
+    rouse_io_wait(io, ROUSE_WRITABLE, self, cx->waker);
     return ROUSE_PENDING;
 }
 

@@ -6,9 +6,13 @@
 
 #include <rouse/net.h>
 
-static inline const struct rouse_sockets *sockets_of(const struct rouse_reactor *reactor)
+/* The queue's sockets or the host's, which the reactor then knows too: it stands below
+ * this layer, and cannot ask. Whatever opens a handle calls this first. */
+static inline const struct rouse_sockets *sockets_of(struct rouse_reactor *reactor)
 {
-    return reactor->sockets != NULL ? reactor->sockets : rouse_host_sockets();
+    if (reactor->sockets == NULL)
+        reactor->sockets = rouse_host_sockets();
+    return reactor->sockets;
 }
 
 /* "127.0.0.1" or "::1" to bytes in network order, and back. 0 or -EINVAL; `text` has

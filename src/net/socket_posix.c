@@ -5,6 +5,7 @@
  * non-blocking and uninherited, how a write is kept from raising SIGPIPE, and whether a
  * BSD length byte leads the address.
  */
+#include "../base/compiler.h"
 #include "net_internal.h"
 
 #include <arpa/inet.h>
@@ -220,31 +221,28 @@ static int host_connected(const struct rouse_sockets *self, rouse_fd fd)
     return 0;
 }
 
+/* Neither of the next two can be interrupted: what does not block does not wait for a
+ * signal either. */
+static NEVER_INLINE intptr_t failed(void)
+{
+    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
 static intptr_t host_read(const struct rouse_sockets *self, rouse_fd fd, void *buffer, size_t size)
 {
-    ssize_t n;
+    const ssize_t n = recv(fd, buffer, size, 0);
 
     (void) self;
-    do {
-        n = recv(fd, buffer, size, 0);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    return n;
+    return n >= 0 ? n : failed();
 }
 
 static intptr_t host_write(const struct rouse_sockets *self, rouse_fd fd, const void *buffer,
                            size_t size)
 {
-    ssize_t n;
+    const ssize_t n = send(fd, buffer, size, SEND_FLAGS);
 
     (void) self;
-    do {
-        n = send(fd, buffer, size, SEND_FLAGS);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    return n;
+    return n >= 0 ? n : failed();
 }
 
 static int host_shutdown(const struct rouse_sockets *self, rouse_fd fd)

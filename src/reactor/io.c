@@ -4,11 +4,6 @@
 #include <errno.h>
 #include <rouse/reactor.h>
 
-static struct rouse_io_waiter *waiter_of(struct rouse_io *io, unsigned direction)
-{
-    return (direction & ROUSE_READABLE) != 0 ? &io->reader : &io->writer;
-}
-
 void rouse_io_open(struct rouse_io *io, struct rouse_reactor *reactor, rouse_fd fd)
 {
     const struct rouse_io idle = {0};
@@ -35,51 +30,30 @@ void rouse_io_close(struct rouse_io *io)
     rouse_wake(&writer);
 }
 
-int rouse_io_claim(struct rouse_io *io, unsigned direction, const struct rouse_future *future)
+int rouse_io_refusal(const struct rouse_io *io)
 {
-    struct rouse_io_waiter *waiter = waiter_of(io, direction);
-
-    if (io->reactor == NULL)
-        return -ECANCELED;
-    if (waiter->future != NULL && waiter->future != future)
-        return -EBUSY;
-    waiter->future = future;
-    return 0;
-}
-
-void rouse_io_keep(struct rouse_io *io, unsigned direction, const struct rouse_waker *waker)
-{
-    rouse_waker_keep(&waiter_of(io, direction)->waker, waker);
-}
-
-void rouse_io_leave(struct rouse_io *io, unsigned direction, const struct rouse_future *future)
-{
-    struct rouse_io_waiter *waiter = waiter_of(io, direction);
-
-    if (waiter->future != future)
-        return;
-    waiter->future = NULL;
-    rouse_waker_drop(&waiter->waker);
+    return io->reactor == NULL ? -ECANCELED : -EBUSY;
 }
 
 static enum rouse_poll readiness_poll(struct rouse_future *self, struct rouse_context *cx)
 {
     struct rouse_readiness *wait = (struct rouse_readiness *) (void *) self;
-    int error = rouse_io_claim(wait->io, wait->direction, self);
+    struct rouse_io *io = wait->io;
+    int error = 0;
 
-    if (error < 0)
-        return rouse_ready(self, error);
+    if (!rouse_io_may(io, wait->direction, self))
+        return rouse_ready(self, rouse_io_refusal(io));
     if (!wait->armed) {
         /* Nobody knows what the other library left: no hint. */
-        error = rouse_io_arm(wait->io, wait->direction);
+        error = rouse_io_arm(io, wait->direction);
         wait->armed = true;
     }
-    if (error < 0 || rouse_io_try(wait->io, wait->direction)) {
-        rouse_io_leave(wait->io, wait->direction, self);
-        return rouse_ready(self, error);
+    if (error == 0 && !rouse_io_try(io, wait->direction)) {
+        rouse_io_wait(io, wait->direction, self, cx->waker);
+        return ROUSE_PENDING;
     }
-    rouse_io_keep(wait->io, wait->direction, cx->waker);
-    return ROUSE_PENDING;
+    rouse_io_leave(io, wait->direction, self);
+    return rouse_ready(self, error);
 }
 
 static void readiness_drop(struct rouse_future *self)

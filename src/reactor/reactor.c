@@ -5,6 +5,7 @@
  * by then. So while a batch is delivered each source knows its place in it; closing an
  * io empties that place (R3), and an io is not touched after its wakers were called.
  */
+#include "../base/compiler.h"
 #include "reactor_internal.h"
 
 static void nudge_keep(void *data)
@@ -42,7 +43,25 @@ void rouse_reactor_close(struct rouse_reactor *reactor)
     rouse__signals_close(reactor);
 }
 
-static void deliver(struct rouse_reactor *reactor, int count)
+/* Wakes who waits for what is ready. Takes both wakers before it calls one: the io may be
+ * gone after that. */
+static inline void wake_waiters(struct rouse_source *source, unsigned ready)
+{
+    struct rouse_io *io = rouse_container_of(source, struct rouse_io, source);
+    struct rouse_waker writer = {NULL, NULL};
+
+    if (ready == ROUSE_READABLE) {
+        rouse_wake(&io->reader.waker);
+        return;
+    }
+    writer = io->writer.waker;
+    io->writer.waker.ops = NULL;
+    if ((ready & ROUSE_READABLE) != 0)
+        rouse_wake(&io->reader.waker);
+    rouse_wake(&writer);
+}
+
+static NEVER_INLINE void deliver(struct rouse_reactor *reactor, int count)
 {
     struct rouse_event *batch = reactor->batch;
     int i;
@@ -59,23 +78,11 @@ static void deliver(struct rouse_reactor *reactor, int count)
     }
     for (i = 0; i < count; i++) {
         struct rouse_source *source = batch[i].source;
-        struct rouse_waker reader = {NULL, NULL}, writer = {NULL, NULL};
-        struct rouse_io *io;
 
         if (source == NULL)
             continue;
         source->slot = 0;
-        io = rouse_container_of(source, struct rouse_io, source);
-        if ((batch[i].ready & ROUSE_READABLE) != 0) {
-            reader = io->reader.waker;
-            io->reader.waker.ops = NULL;
-        }
-        if ((batch[i].ready & ROUSE_WRITABLE) != 0) {
-            writer = io->writer.waker;
-            io->writer.waker.ops = NULL;
-        }
-        rouse_wake(&reader);
-        rouse_wake(&writer);
+        wake_waiters(source, batch[i].ready);
     }
 }
 
@@ -87,7 +94,10 @@ int rouse_reactor_turn(struct rouse_reactor *reactor, rouse_time deadline)
 
     if (count < 0)
         return count;
-    deliver(reactor, count);
+    if (count == 1) /* has no neighbour that could vanish */
+        wake_waiters(reactor->batch[0].source, reactor->batch[0].ready);
+    else
+        deliver(reactor, count);
     if (reactor->signals != NULL)
         rouse__signals_deliver(reactor);
     if (reactor->timers != NULL)

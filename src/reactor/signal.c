@@ -53,6 +53,15 @@ void rouse__signals_close(struct rouse_reactor *reactor)
     reactor->signals = NULL;
 }
 
+static void link_waiting(struct rouse_signal **list, struct rouse_signal *signal)
+{
+    signal->next = *list;
+    signal->link = list;
+    if (signal->next != NULL)
+        signal->next->link = &signal->next;
+    *list = signal;
+}
+
 static void unlink_waiting(struct rouse_signal *signal)
 {
     *signal->link = signal->next;
@@ -65,24 +74,26 @@ void rouse__signals_deliver(struct rouse_reactor *reactor)
 {
     struct rouse_signal_watch *watch = reactor->signals;
     const uint64_t came = rouse__signal_take(&watch->base);
-    struct rouse_signal *signal = watch->waiting;
+    struct rouse_signal *signal, *next, *called = NULL; /* the oldest first */
     uint64_t told = watch->stop_on;
 
     if (came == 0)
         return;
     watch->stopped = watch->stopped || (came & watch->stop_on) != 0;
-    while (signal != NULL) {
-        const uint64_t bit = (uint64_t) 1 << signal->number;
-
-        if ((came & bit) == 0) {
-            signal = signal->next;
-            continue;
+    /* All who wait now are called, and whoever begins to wait in one of their wakes is not
+     * (G3). A wake may also drop others: they leave the list they are in. */
+    for (signal = watch->waiting; signal != NULL; signal = next) {
+        next = signal->next;
+        if ((came >> signal->number & 1) != 0) {
+            unlink_waiting(signal);
+            link_waiting(&called, signal);
         }
-        told |= bit;
+    }
+    while ((signal = called) != NULL) {
+        told |= (uint64_t) 1 << signal->number;
         signal->came = true;
         unlink_waiting(signal);
         rouse_wake(&signal->waker);
-        signal = watch->waiting; /* waking may have changed the list */
     }
     watch->latched |= came & ~told;
 }
@@ -98,12 +109,9 @@ int rouse__signals_stop_on(struct rouse_reactor *reactor, int number)
 
 bool rouse__signals_stopped(struct rouse_reactor *reactor)
 {
-    bool stopped = false;
+    const bool stopped = reactor->signals->stopped;
 
-    if (reactor->signals != NULL) {
-        stopped = reactor->signals->stopped;
-        reactor->signals->stopped = false;
-    }
+    reactor->signals->stopped = false;
     return stopped;
 }
 
@@ -126,11 +134,7 @@ static enum rouse_poll signal_poll(struct rouse_future *self, struct rouse_conte
             watch->latched &= ~bit;
             return rouse_ready(self, 0);
         }
-        signal->next = watch->waiting;
-        signal->link = &watch->waiting;
-        if (signal->next != NULL)
-            signal->next->link = &signal->next;
-        watch->waiting = signal;
+        link_waiting(&watch->waiting, signal);
     }
     rouse_waker_keep(&signal->waker, cx->waker);
     return ROUSE_PENDING;

@@ -148,11 +148,6 @@ void rouse_timer_cancel(struct rouse_reactor *reactor, struct rouse_timer *timer
     rouse_waker_drop(&timer->waker);
 }
 
-rouse_time rouse_reactor_deadline(const struct rouse_reactor *reactor)
-{
-    return reactor->timers != NULL ? reactor->timers->deadline : ROUSE_NEVER;
-}
-
 rouse_time rouse_after(const struct rouse_reactor *reactor, rouse_time duration)
 {
     const rouse_time now = rouse_now(reactor);

@@ -10,7 +10,7 @@
  * close() waits for every task that ended with QUEUED set (`owed`); and from there to the
  * end of its nudge it is counted in `visitors`, which close() waits for too.
  */
-#include "../base/thread.h"
+#include "../base/compiler.h"
 #include "state.h"
 
 #include <errno.h>
@@ -19,6 +19,8 @@ enum {
     BUDGET = 128 /* steps that one poll may take; tokio found that number to serve well */
 };
 
+ROUSE__THREAD_LOCAL const struct rouse_executor *rouse__executor_here;
+
 void rouse_executor_init(struct rouse_executor *executor, const struct rouse_waker *nudge)
 {
     const struct rouse_executor empty = {0};
@@ -26,29 +28,22 @@ void rouse_executor_init(struct rouse_executor *executor, const struct rouse_wak
     *executor = empty;
     executor->thread = rouse__thread();
     executor->ready_tail = &executor->ready;
+    executor->waker.ops = &rouse__task_waker_ops;
+    executor->context.waker = &executor->waker;
+    executor->context.budget = &executor->budget;
     rouse_waker_keep(&executor->nudge, nudge);
+    rouse__executor_here = executor;
 }
 
-static inline void ready_push(struct rouse_executor *executor, struct rouse_task *task)
+/* Takes the oldest out of the ready list. */
+static inline void ready_take(struct rouse_executor *executor, struct rouse_task *oldest)
 {
-    task->ready_next = NULL;
-    *executor->ready_tail = task;
-    executor->ready_tail = &task->ready_next;
-}
-
-static inline struct rouse_task *ready_pop(struct rouse_executor *executor)
-{
-    struct rouse_task *task = executor->ready;
-
-    if (task == NULL)
-        return NULL;
-    executor->ready = task->ready_next;
+    executor->ready = oldest->ready_next;
     if (executor->ready == NULL)
         executor->ready_tail = &executor->ready;
-    return task;
 }
 
-static void inbox_push(struct rouse_executor *executor, struct rouse_task *task)
+void rouse__inbox_push(struct rouse_executor *executor, struct rouse_task *task)
 {
     uintptr_t head;
 
@@ -64,7 +59,7 @@ static void inbox_push(struct rouse_executor *executor, struct rouse_task *task)
 }
 
 /* Moves the inbox to the end of the ready list, oldest first. */
-static void inbox_take(struct rouse_executor *executor)
+static NEVER_INLINE void inbox_take(struct rouse_executor *executor)
 {
     struct rouse_task *task = (struct rouse_task *) atomic_exchange(&executor->inbox, 0);
     struct rouse_task *oldest = NULL;
@@ -83,38 +78,17 @@ static void inbox_take(struct rouse_executor *executor)
             atomic_fetch_and(&oldest->state, ~(uintptr_t) TASK_ARRIVING);
             executor_adopt(executor, oldest);
         }
-        ready_push(executor, oldest);
+        task_queue(executor, oldest);
         oldest = next;
     }
 }
 
-static inline void push(struct rouse_executor *executor, struct rouse_task *task)
+/* The end of a task whose word others may touch. */
+static NEVER_INLINE void end_shared(struct rouse_executor *executor, struct rouse_task *task)
 {
-    if (executor->inspector != NULL && executor->inspector->woken != NULL)
-        executor->inspector->woken(executor->inspector, task);
-    if (executor->thread == rouse__thread())
-        ready_push(executor, task);
-    else
-        inbox_push(executor, task);
-}
-
-void rouse__executor_push(struct rouse_executor *executor, struct rouse_task *task)
-{
-    push(executor, task);
-}
-
-static void end(struct rouse_executor *executor, struct rouse_task *task, intptr_t result)
-{
-    uintptr_t old;
-
-    *task->live_link = task->live_next;
-    if (task->live_next != NULL)
-        task->live_next->live_link = task->live_link;
-    task->result = result;
-    if (executor->inspector != NULL && executor->inspector->ended != NULL)
-        executor->inspector->ended(executor->inspector, task, result);
     /* Publishes `result`, and takes the joiner's waker from the joiner. */
-    old = atomic_fetch_or(&task->state, TASK_ENDED | TASK_QUEUED);
+    const uintptr_t old = atomic_fetch_or(&task->state, TASK_ENDED | TASK_QUEUED);
+
     if ((old & TASK_JOINER) != 0)
         rouse_wake(&task->joiner);
     if ((old & TASK_QUEUED) != 0)
@@ -123,63 +97,97 @@ static void end(struct rouse_executor *executor, struct rouse_task *task, intptr
         task_release(task);
 }
 
-static void end_canceled(struct rouse_executor *executor, struct rouse_task *task)
+static inline void end(struct rouse_executor *executor, struct rouse_task *task, intptr_t result)
+{
+    struct rouse_task *next = task->live_next;
+
+    *task->live_link = next;
+    if (next != NULL)
+        next->live_link = task->live_link;
+    task->result = result;
+    if (executor->inspector != NULL && executor->inspector->ended != NULL)
+        executor->inspector->ended(executor->inspector, task, result);
+    if (atomic_load_acquire(&task->state) != TASK_ALONE)
+        end_shared(executor, task);
+    else if (task->release != NULL)
+        task->release(task);
+}
+
+static NEVER_INLINE void end_canceled(struct rouse_executor *executor, struct rouse_task *task)
 {
     rouse_future_drop(task->future);
     end(executor, task, -ECANCELED);
 }
 
-/* Gives a task that was taken out of the ready list its turn. */
-static inline void run(struct rouse_executor *executor, struct rouse_task *task)
+/* Takes a task whose word others may touch out of the list. False when it is not to be
+ * polled: it has ended, or ends now. */
+static NEVER_INLINE bool begin_shared(struct rouse_executor *executor, struct rouse_task *task)
 {
-    const struct rouse_waker waker = {&rouse__task_waker_ops, task};
-    unsigned budget = BUDGET;
-    struct rouse_context cx = {&waker, &budget, false};
-    enum rouse_poll poll;
-
     /* Only we set ENDED, so that looking is enough. */
     if ((atomic_load_relaxed(&task->state) & TASK_ENDED) != 0) {
         executor->owed--;
         task_release(task);
-        return;
+        return false;
     }
     /* Takes what the wakers published (W5). */
-    if ((atomic_fetch_sub(&task->state, TASK_QUEUED) & TASK_CANCELED) != 0) {
-        end_canceled(executor, task);
+    if ((atomic_fetch_sub(&task->state, TASK_QUEUED) & TASK_CANCELED) == 0)
+        return true;
+    end_canceled(executor, task);
+    return false;
+}
+
+/* Gives a task that was taken out of the ready list its turn. */
+static ALWAYS_INLINE void run(struct rouse_executor *executor, struct rouse_task *task)
+{
+    enum rouse_poll poll;
+
+    if (atomic_load_acquire(&task->state) == TASK_ALONE_QUEUED)
+        task->state = TASK_ALONE;
+    else if (!begin_shared(executor, task))
         return;
-    }
-    poll = rouse_future_poll(task->future, &cx);
+    executor->waker.data = task;
+    executor->budget = BUDGET;
+    executor->context.yield = false;
+    poll = rouse_future_poll(task->future, &executor->context);
     if (executor->inspector != NULL && executor->inspector->polled != NULL)
         executor->inspector->polled(executor->inspector, task, poll);
-    if (poll == ROUSE_READY)
+    if (poll == ROUSE_READY) {
         end(executor, task, task->future->result);
-    else if (cx.yield && (atomic_fetch_or(&task->state, TASK_QUEUED) & TASK_QUEUED) == 0)
-        push(executor, task);
+    } else if (executor->context.yield) {
+        if (atomic_load_acquire(&task->state) != TASK_ALONE) {
+            task_wake(task);
+        } else {
+            task->state = TASK_ALONE_QUEUED;
+            task_say_woken(executor, task);
+            task_queue(executor, task);
+        }
+    }
 }
 
 size_t rouse_executor_run(struct rouse_executor *executor, size_t limit)
 {
-    struct rouse_task *task;
-    size_t n = 0;
+    size_t left = limit;
 
     ROUSE_RULE(!executor->running, "T1: rouse_executor_run() inside itself", NULL);
     executor->running = true;
-    while (n < limit) {
-        task = ready_pop(executor);
-        if (task == NULL) {
-            if (atomic_load_relaxed(&executor->inbox) == 0)
-                break;
+    while (left > 0) {
+        struct rouse_task *task = executor->ready;
+
+        if (task != NULL) {
+            ready_take(executor, task);
+            run(executor, task);
+            left--;
+        } else if (atomic_load_relaxed(&executor->inbox) != 0) {
             inbox_take(executor);
-            continue;
+        } else {
+            break;
         }
-        run(executor, task);
-        n++;
     }
     /* With more to do, what others woke comes next, behind what is ready now. */
-    if (n == limit && atomic_load_relaxed(&executor->inbox) != 0)
+    if (left == 0 && atomic_load_relaxed(&executor->inbox) != 0)
         inbox_take(executor);
     executor->running = false;
-    return n;
+    return limit - left;
 }
 
 bool rouse_executor_idle(struct rouse_executor *executor)
@@ -197,8 +205,10 @@ void rouse_executor_close(struct rouse_executor *executor)
         inbox_take(executor);
         while (executor->live != NULL)
             end_canceled(executor, executor->live);
-        while ((task = ready_pop(executor)) != NULL)
-            run(executor, task); /* all have ended: gives them back */
+        while ((task = executor->ready) != NULL) {
+            ready_take(executor, task);
+            (void) begin_shared(executor, task); /* all have ended: gives them back */
+        }
         if (executor->live != NULL || atomic_load_acquire(&executor->inbox) != 0)
             continue;
         if (executor->owed == 0 && atomic_load_acquire(&executor->visitors) == 0)
@@ -206,4 +216,6 @@ void rouse_executor_close(struct rouse_executor *executor)
         rouse__thread_yield(); /* another thread is inside a wake(), for an instant */
     }
     rouse_waker_drop(&executor->nudge);
+    if (rouse__executor_here == executor)
+        rouse__executor_here = NULL;
 }

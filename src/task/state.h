@@ -39,6 +39,7 @@
 #define ROUSE_TASK_STATE_H
 
 #include "../base/atomic.h"
+#include "../base/thread.h"
 
 #include <rouse/task.h>
 
@@ -48,13 +49,48 @@ enum {
     TASK_CANCELED = 1 << 2,
     TASK_JOINER = 1 << 3,
     TASK_ARRIVING = 1 << 4,
-    TASK_REFERENCE = 1 << 5
+    TASK_REFERENCE = 1 << 5,
+
+    /* A live task with no reference but the executor's: no waker, no hold. No other thread
+     * can touch such a word, so the executor need not lock it. An acquiring load that
+     * finds it takes what those who had a reference wrote before they gave it back. */
+    TASK_ALONE = TASK_REFERENCE,
+    TASK_ALONE_QUEUED = TASK_REFERENCE | TASK_QUEUED
 };
 
 extern const struct rouse_waker_ops rouse__task_waker_ops;
 
-/* Puts a task whose QUEUED bit the caller has just set where the executor finds it. */
-void rouse__executor_push(struct rouse_executor *executor, struct rouse_task *task);
+/* The executor that was opened last on this thread, and is still open: whoever finds his
+ * task's executor here is on its thread, and need not touch it to know. NULL if none. */
+extern ROUSE__THREAD_LOCAL const struct rouse_executor *rouse__executor_here ROUSE__NEAR;
+
+/* Puts a task in the inbox, for another thread's executor. */
+void rouse__inbox_push(struct rouse_executor *executor, struct rouse_task *task);
+
+/* Puts a task at the end of the ready list. On the executor's thread. */
+static inline void task_queue(struct rouse_executor *executor, struct rouse_task *task)
+{
+    task->ready_next = NULL;
+    *executor->ready_tail = task;
+    executor->ready_tail = &task->ready_next;
+}
+
+/* Tells whoever listens that a task will run. */
+static inline void task_say_woken(struct rouse_executor *executor, struct rouse_task *task)
+{
+    if (executor->inspector != NULL && executor->inspector->woken != NULL)
+        executor->inspector->woken(executor->inspector, task);
+}
+
+/* Puts a task whose QUEUED bit the caller has just set where its executor finds it. */
+static inline void task_push(struct rouse_executor *executor, struct rouse_task *task)
+{
+    task_say_woken(executor, task);
+    if (executor->thread == rouse__thread())
+        task_queue(executor, task);
+    else
+        rouse__inbox_push(executor, task);
+}
 
 /* Enters a task in the list of live ones. On the executor's thread. */
 static inline void executor_adopt(struct rouse_executor *executor, struct rouse_task *task)
@@ -78,7 +114,7 @@ static inline void task_release(struct rouse_task *task)
 static inline void task_wake(struct rouse_task *task)
 {
     if ((atomic_fetch_or(&task->state, TASK_QUEUED) & TASK_QUEUED) == 0)
-        rouse__executor_push(task->executor, task);
+        task_push(task->executor, task);
 }
 
 #endif /* ROUSE_TASK_STATE_H */

@@ -1,7 +1,7 @@
 /*
  * task.c -- what any thread may do to a task: wake, hold, cancel, spawn.
  */
-#include "../base/thread.h"
+#include "../base/compiler.h"
 #include "state.h"
 
 static void waker_retain(void *data)
@@ -9,9 +9,9 @@ static void waker_retain(void *data)
     rouse_task_hold((struct rouse_task *) data);
 }
 
-static void waker_wake(void *data)
+/* Wakes, and gives the reference back, when others may touch the word. */
+static NEVER_INLINE void wake_shared(struct rouse_task *task)
 {
-    struct rouse_task *task = (struct rouse_task *) data;
     uintptr_t old = atomic_load_relaxed(&task->state);
 
     /* One step, so that a wake that makes the task ready costs one. Giving the
@@ -20,9 +20,25 @@ static void waker_wake(void *data)
     while (!atomic_compare_exchange(&task->state, &old, (old | TASK_QUEUED) - TASK_REFERENCE)) {
     }
     if ((old & TASK_QUEUED) == 0)
-        rouse__executor_push(task->executor, task);
+        task_push(task->executor, task);
     else if (old / TASK_REFERENCE == 1 && task->release != NULL)
         task->release(task);
+}
+
+static void waker_wake(void *data)
+{
+    struct rouse_task *task = (struct rouse_task *) data;
+
+    /* The hot path: on the executor's thread, with the only waker that there is. Nobody
+     * else has a reference by which to touch the word. */
+    if (task->executor == rouse__executor_here
+        && atomic_load_acquire(&task->state) == TASK_ALONE + TASK_REFERENCE) {
+        task->state = TASK_ALONE_QUEUED;
+        task_say_woken(task->executor, task);
+        task_queue(task->executor, task);
+    } else {
+        wake_shared(task);
+    }
 }
 
 static void waker_wake_by_ref(void *data)
@@ -51,7 +67,7 @@ void rouse_task_unhold(struct rouse_task *task)
 void rouse_cancel(struct rouse_task *task)
 {
     if ((atomic_fetch_or(&task->state, TASK_CANCELED | TASK_QUEUED) & TASK_QUEUED) == 0)
-        rouse__executor_push(task->executor, task);
+        task_push(task->executor, task);
 }
 
 bool rouse_task_ended(const struct rouse_task *task)
@@ -83,14 +99,15 @@ static void spawn(struct rouse_executor *executor, struct rouse_task *task,
     task->executor = executor;
     task->release = release;
     task->joiner.ops = NULL;
-    task->joiner.data = NULL;
-    task->result = 0;
     task->state = TASK_QUEUED + references * TASK_REFERENCE;
-    if (here)
+    task_say_woken(executor, task);
+    if (here) {
         executor_adopt(executor, task);
-    else
+        task_queue(executor, task);
+    } else {
         task->state |= TASK_ARRIVING;
-    rouse__executor_push(executor, task);
+        rouse__inbox_push(executor, task);
+    }
 }
 
 void rouse_spawn(struct rouse_executor *executor, struct rouse_task *task,
