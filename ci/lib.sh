@@ -1,3 +1,5 @@
+# shellcheck shell=bash
+#
 # What ci/conform and ci/test share: finding what they need, installing what of it is
 # missing, and building. Sourced, by bash.
 #

@@ -1,6 +1,7 @@
 """ci/conform serves a stranger: what it asks of a machine, and what it says when that is
-not there. It runs here with nothing in its PATH but coreutils and actors: a compiler,
-CMake, apt-get and sudo that write down how they were called."""
+not there. ci/test adds up what its runners say. They run here with nothing in their PATH
+but coreutils and actors: a compiler, CMake, apt-get and sudo that write down how they
+were called."""
 
 import os
 import pathlib
@@ -12,7 +13,7 @@ import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[1]
 
-REAL = "bash basename cat dirname env getconf head mkdir mktemp rm sed sort tail touch tr".split()
+REAL = "awk bash basename cat dirname env getconf head mkdir mktemp rm sed sort tail touch".split()
 
 # Each finds the folder of the play in $PLAY. What is "installed" is a file in there.
 ACTORS = {
@@ -40,6 +41,7 @@ case $1 in
 esac
 """,
     "ninja": "exit 1",
+    "python3": 'case $1 in -c) ;; *) echo "3 passed, 0 failed" ;; esac',
     "id": 'cat "$PLAY/uid"',
     "sudo": """
 [ -e "$PLAY/sudo-lets-us" ] || exit 1
@@ -113,11 +115,11 @@ class Play:
         (self.folder / "to-come" / package).mkdir(parents=True, exist_ok=True)
         (self.bin / tool).rename(self.folder / "to-come" / package / tool)
 
-    def run(self, *arguments):
+    def run(self, *arguments, command="ci/conform"):
         self.calls_file.write_text("", encoding="utf-8")
         environment = {"PATH": str(self.bin), "PLAY": str(self.folder), "TMPDIR": str(self.folder)}
         done = subprocess.run(
-            [self.tree / "ci/conform", *arguments],
+            [self.tree / command, *arguments],
             cwd=self.folder / "elsewhere",
             env={**environment, **self.environment},
             text=True,
@@ -308,6 +310,39 @@ def test_an_option_without_its_value_is_left_to_the_suite(play, option):
     play.set(suite_exits=2)
     assert play.run(option) == 2
     assert option in play.output
+
+
+@pytest.mark.parametrize(
+    "suite, says, status",
+    [
+        ("echo 10 passed, 0 failed", "13 passed, 0 failed", 0),
+        ("echo 10 passed, 0 failed, 2 skipped", "13 passed, 0 failed, 2 skipped", 0),
+        ("echo 10 passed, 20 failed; exit 1", "13 passed, 20 failed", 1),
+        ("echo 10 passed, 0 failed; exit 66", "13 passed, 1 failed", 1),
+        ("echo '=== 2 failed, 10 passed, 1 error in 3.05s ==='; exit 1", "13 passed, 3 failed", 1),
+        ("echo '10 passed, 1 xfailed, 4 warnings in 63.05s (0:01:03)'", "14 passed, 0 failed", 0),
+        ("echo 10 passed, 0 failed; echo; echo 5 passed, 0 failed", "8 passed, 0 failed", 0),
+        ("echo all is well", "3 passed, 1 failed", 1),
+        ("echo 0 passed, 0 failed", "3 passed, 1 failed", 1),
+        ("kill -9 $$", "3 passed, 1 failed", 1),
+    ],
+)
+def test_the_last_line_of_ci_test_is_a_true_sum(play, suite, says, status):
+    play.actor(play.folder / "rouse-conform", suite)
+    assert play.run("--quick", command="ci/test") == status
+    assert play.output[-1] == says
+
+
+def test_a_build_that_fails_is_a_failure_of_ci_test(play):
+    play.set(build_fails="yes")
+    assert play.run("--quick", command="ci/test") == 1
+    assert any("error: this does not compile" in line for line in play.output)
+    assert play.output[-1] == "3 passed, 1 failed"
+
+
+def test_ci_test_refuses_options_that_it_does_not_know(play):
+    assert play.run("--fast", command="ci/test") == 2
+    assert play.said == ["test: no option --fast; there is --quick"]
 
 
 def test_a_python_without_pytest_in_the_path_is_no_obstacle(tmp_path):
