@@ -242,7 +242,7 @@ static void collect(struct queue *queue, rouse_time deadline)
 {
     rouse_time now = (rouse_time) uv_hrtime();
 
-    if (now >= deadline || !sleep_begin(&queue->sleep)) {
+    if (now >= deadline) {
         /* Once; and again while a direction taken out may have hidden a hang-up. */
         do {
             turn(queue, UV_RUN_NOWAIT);
@@ -394,10 +394,11 @@ static int libuv_wait(struct rouse_evq *evq, struct rouse_event *events, int cap
                       rouse_time deadline)
 {
     struct queue *queue = (struct queue *) evq;
+    const bool asleep = sleep_begin(&queue->sleep);
     int count = 0;
 
     if (reports_empty(queue))
-        collect(queue, deadline);
+        collect(queue, asleep ? deadline : 0);
     sleep_end(&queue->sleep);
     while (count < capacity && !reports_empty(queue)) {
         struct record *record = rouse_container_of(queue->reports.next, struct record, link);
