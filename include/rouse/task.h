@@ -90,7 +90,7 @@ ROUSE_API void rouse_executor_close(struct rouse_executor *executor);
  * `limit` means that nothing is ready and the thread may wait. Not re-entrant. */
 ROUSE_API size_t rouse_executor_run(struct rouse_executor *executor, size_t limit);
 
-/* Whether a task could run now. */
+/* Whether no task could run now. */
 ROUSE_API bool rouse_executor_idle(struct rouse_executor *executor);
 
 /* Lends `task` and `future` to the executor and makes the task ready (T2). Cannot
