@@ -89,6 +89,13 @@ static void sleep_until_woken(struct sim *sim)
     }
 }
 
+/* Whether a wake() came, which is then used up. */
+static bool take_wake(struct sim *sim)
+{
+    (void) sleep_begin(&sim->sleep);
+    return sleep_end(&sim->sleep);
+}
+
 static int sim_open(struct rouse_evq **evq, const struct rouse_evq_options *options)
 {
     const struct rouse_alloc *alloc = options != NULL ? options->alloc : NULL;
@@ -144,12 +151,12 @@ static int sim_wait(struct rouse_evq *evq, struct rouse_event *events, int capac
 
     if (count > 0) {
         /* A wake() that came before has ended this wait too. */
-        (void) sleep_end(&sim->sleep);
+        (void) take_wake(sim);
         if (sim->shuffles)
             shuffle(sim, events, count);
     } else if (deadline == ROUSE_NEVER) {
         sleep_until_woken(sim);
-    } else if (sleep_end(&sim->sleep)) {
+    } else if (take_wake(sim)) {
         /* Woken before the deadline: time has not moved. */
     } else if (sim->now < deadline) {
         sim->now = deadline;
