@@ -359,18 +359,22 @@ static int epoll_wait_(struct rouse_evq *evq, struct rouse_event *events, int ca
     }
 }
 
-static void epoll_wake(struct rouse_evq *evq)
+static void notify(const struct epoll_evq *queue)
 {
-    struct epoll_evq *queue = epoll_of(evq);
     const uint64_t one = 1;
-    int saved;
+    const int saved = errno; /* we may be in a signal handler */
 
-    if (!sleep_wake(&queue->sleep))
-        return;
-    saved = errno; /* we may be in a signal handler */
     while (write(queue->eventfd, &one, sizeof one) < 0 && errno == EINTR) {
     }
     errno = saved;
+}
+
+static void epoll_wake(struct rouse_evq *evq)
+{
+    struct epoll_evq *queue = epoll_of(evq);
+
+    if (sleep_wake(&queue->sleep))
+        notify(queue);
 }
 
 static rouse_time epoll_now(struct rouse_evq *evq)
@@ -383,7 +387,8 @@ static rouse_fd epoll_pollable(struct rouse_evq *evq)
 {
     struct epoll_evq *queue = epoll_of(evq);
 
-    sleep_listened(&queue->sleep);
+    if (sleep_listened(&queue->sleep))
+        notify(queue);
     return queue->epoll;
 }
 
