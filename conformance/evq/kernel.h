@@ -21,7 +21,7 @@ intptr_t kernel_peek(rouse_fd fd, void *data, size_t size);
 /* Sends one byte over a Unix socket, and a descriptor along with it. */
 intptr_t kernel_send_rights(rouse_fd fd, char byte, rouse_fd along);
 
-/* Whether a descriptor of the host is readable now. */
-bool kernel_readable(rouse_fd fd);
+/* Whether a descriptor of the host is readable, or becomes it within `ms`. */
+bool kernel_readable(rouse_fd fd, int ms);
 
 #endif /* ROUSE_CONFORMANCE_EVQ_KERNEL_H */

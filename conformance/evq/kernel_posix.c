@@ -58,11 +58,11 @@ intptr_t kernel_send_rights(rouse_fd fd, char byte, rouse_fd along)
     return result_of(sendmsg(fd, &message, 0));
 }
 
-bool kernel_readable(rouse_fd fd)
+bool kernel_readable(rouse_fd fd, int ms)
 {
     struct pollfd look = {.fd = fd, .events = POLLIN};
 
-    while (poll(&look, 1, 0) < 0 && errno == EINTR)
+    while (poll(&look, 1, ms) < 0 && errno == EINTR)
         continue;
     return look.revents != 0;
 }

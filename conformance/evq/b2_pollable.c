@@ -1,0 +1,197 @@
+/*
+ * b2_pollable.c -- B2 at the queue: the descriptor that another loop sleeps on.
+ *
+ * That loop sees the descriptor and nothing else. So it must be readable for what the
+ * kernel knows, and also for what only the queue knows: reports that did not fit, sources
+ * that were ready when they were armed, wakes. And when nothing is left it must come to
+ * rest, or that loop would spin.
+ *
+ * A queue that has no such descriptor says so, and has kept its promise.
+ */
+#include "queue.h"
+
+#include <stddef.h>
+
+enum { SOURCES = 6, TURNS = 20 };
+
+static bool has_pollable(const struct world *world)
+{
+    const struct rouse_evq_ops *ops = world->evq->ops;
+
+    return ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL;
+}
+
+/* The descriptor, or ROUSE_NO_FD. Asking for it says that somebody listens. */
+static rouse_fd pollable(struct world *world)
+{
+    return has_pollable(world) ? world->evq->ops->pollable(world->evq) : ROUSE_NO_FD;
+}
+
+static bool tells(rouse_fd fd)
+{
+    return fd == ROUSE_NO_FD || kernel_readable(fd, WORLD_SOON);
+}
+
+/* Turns the queue as a guest is turned, without waiting, until its descriptor is quiet. */
+static bool comes_to_rest(struct world *world, rouse_fd fd)
+{
+    for (int turns = 0; turns < TURNS; turns++) {
+        if (fd == ROUSE_NO_FD || !kernel_readable(fd, 0))
+            return true;
+        world_turn(world, 0);
+    }
+    return false;
+}
+
+CASE(b2_the_descriptor_tells_of_reports, "B2", NEEDS_NOTHING,
+     "sources that are ready before they are armed, after it, and before anybody listened",
+     "the descriptor is readable until they are reported, and then comes to rest")
+{
+    rouse_fd ends[2], fd = ROUSE_NO_FD;
+
+    for (int kind = 0; kind < QUEUE_KINDS; kind++) {
+        for (int way = 0; way < 6; way++) {
+            struct rouse_source *source;
+
+            queue_pair(world, kind, ends);
+            source = world_source(world, ends[0]);
+            if (way % 3 == 0)
+                queue_send(world, ends[1], ends[0]);
+            world_arm(world, source, ROUSE_READABLE);
+            if (way == 2)
+                fd = pollable(world);
+            if (way % 3 == 1)
+                queue_send(world, ends[1], ends[0]);
+            if (way == 3)
+                fd = pollable(world);
+            if (way % 3 == 2) {
+                comes_to_rest(world, fd);
+                if (source->armed == 0)
+                    world_arm(world, source, ROUSE_READABLE);
+                queue_send(world, ends[1], ends[0]);
+            }
+            fd = pollable(world);
+            CHECK(B2, tells(fd), "%s, way %d: a byte", queue_kind(kind), way);
+            CHECK(B2, comes_to_rest(world, fd), "%s, way %d: no rest", queue_kind(kind), way);
+            CHECK(B2,
+                  (world_wait_for(world, source, ROUSE_READABLE, 0) & ROUSE_READABLE) != 0
+                      || fd == ROUSE_NO_FD,
+                  "%s, way %d: at rest without the report", queue_kind(kind), way);
+            queue_close(world, source);
+        }
+    }
+}
+
+CASE(b2_the_descriptor_tells_of_what_did_not_fit, "B2", NEEDS_NOTHING,
+     "six sources are ready and the array has room for one",
+     "the descriptor is readable until the last one is reported, 20 times")
+{
+    static struct queue_crowd crowd;
+    const rouse_fd fd = pollable(world);
+
+    queue_crowd_open(world, &crowd, SOURCES);
+    for (int round = 0; round < 20; round++) {
+        int reported = 0;
+
+        for (int i = 0; i < SOURCES; i++)
+            world_arm(world, crowd.sources[i], ROUSE_WRITABLE);
+        for (int turns = 0; turns < TURNS * SOURCES && reported < SOURCES; turns++) {
+            struct rouse_event event;
+
+            REQUIRE(B2, tells(fd), "round %d: %d of %d are reported", round, reported, SOURCES);
+            reported += world_wait(world, &event, 1, 0);
+        }
+        CHECK_EQUAL(B2, reported, SOURCES, "the number of reports");
+        CHECK(B2, comes_to_rest(world, fd), "round %d: no rest", round);
+    }
+}
+
+CASE(b2_the_descriptor_tells_of_wakes, "B2", NEEDS_NOTHING,
+     "somebody listens, and the queue is woken 50 times, once or several times each",
+     "the descriptor is readable each time, until the queue was turned")
+{
+    const rouse_fd fd = pollable(world);
+
+    CHECK(B2, comes_to_rest(world, fd), "no rest at the beginning");
+    for (int round = 0; round < 50; round++) {
+        for (int wakes = 0; wakes <= round % 3; wakes++)
+            world_wake(world);
+        REQUIRE(B2, tells(fd), "round %d: a wake", round);
+        world_turn(world, round % 2 != 0 ? 0 : WORLD_SOON);
+        CHECK(B2, comes_to_rest(world, fd), "round %d: no rest", round);
+    }
+}
+
+CASE(b2_a_wake_from_before_anybody_listened_is_told, "B2", NEEDS_NOTHING,
+     "the queue is woken, and only then asked for its descriptor",
+     "the descriptor is readable, for a wait() would end at once")
+{
+    rouse_fd fd;
+
+    world_wake(world);
+    fd = pollable(world);
+    CHECK(B2, tells(fd), "a wake");
+    world_turn(world, 0);
+    CHECK(B2, comes_to_rest(world, fd), "no rest");
+}
+
+static void wake_once(void *argument)
+{
+    world_wake(argument);
+}
+
+CASE(b2_the_descriptor_tells_of_a_wake_on_another_thread, "B2", NEEDS_NOTHING,
+     "a thread wakes while the other loop sleeps on the descriptor, 20 times", "that loop is woken")
+{
+    const rouse_fd fd = pollable(world);
+
+    for (int round = 0; round < 20; round++) {
+        struct thread *thread = thread_start(wake_once, world);
+
+        CHECK(B2, tells(fd), "round %d", round);
+        thread_join(thread);
+        world_turn(world, 0);
+        CHECK(B2, comes_to_rest(world, fd), "round %d: no rest", round);
+    }
+}
+
+CASE(b2_a_guest_gets_everything_by_its_descriptor_alone, "B2", NEEDS_NOTHING,
+     "six readers arm again after each report; bytes and wakes come in turns, 300 times",
+     "a queue that is turned only when its descriptor is readable reports every byte")
+{
+    static struct queue_crowd crowd;
+    const rouse_fd fd = pollable(world);
+
+    queue_crowd_open(world, &crowd, SOURCES);
+    for (int i = 0; i < SOURCES; i++)
+        world_arm(world, crowd.sources[i], ROUSE_READABLE);
+    for (int round = 0; round < 300; round++) {
+        const int reader = round * 5 % SOURCES;
+        int turns = 0;
+
+        world_send(world, queue_crowd_peer(&crowd, reader), 1);
+        if (round % 4 == 0)
+            world_wake(world);
+        while (world_reports(world, crowd.sources[reader], ROUSE_READABLE) == 0) {
+            REQUIRE(B2, tells(fd) && ++turns < TURNS, "round %d: not told", round);
+            world_turn(world, 0);
+        }
+        world_drain(world, crowd.fds[reader]);
+        for (int i = 0; i < SOURCES; i++)
+            if (crowd.sources[i]->armed == 0)
+                world_arm(world, crowd.sources[i],
+                          ROUSE_READABLE | (round % 3 == 0 ? 0u : ROUSE_DRAINED));
+    }
+    for (int i = 0; i < SOURCES; i++)
+        world_forget(world, crowd.sources[i]);
+    CHECK(B2, comes_to_rest(world, fd), "no rest");
+}
+
+CASES(evq_b2) = {
+    &b2_the_descriptor_tells_of_reports,
+    &b2_the_descriptor_tells_of_what_did_not_fit,
+    &b2_the_descriptor_tells_of_wakes,
+    &b2_a_wake_from_before_anybody_listened_is_told,
+    &b2_the_descriptor_tells_of_a_wake_on_another_thread,
+    &b2_a_guest_gets_everything_by_its_descriptor_alone,
+};

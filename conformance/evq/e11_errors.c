@@ -1,0 +1,177 @@
+/*
+ * e11_errors.c -- E11: what can never work is said by the first arm(), and changes nothing.
+ *
+ * Kernels differ most of all in what they take for a descriptor worth watching, so the
+ * values here are those that every backend must agree on.
+ */
+#include "queue.h"
+
+#include <errno.h>
+
+/* Arms what cannot work, in every way, and looks at what is left. */
+static void refused(struct world *world, rouse_fd fd, int expected, const char *what)
+{
+    struct rouse_source source = {.fd = fd};
+
+    for (unsigned interest = ROUSE_READABLE; interest <= (QUEUE_BOTH | ROUSE_DRAINED); interest++) {
+        int error;
+
+        if ((interest & QUEUE_BOTH) == 0)
+            continue;
+        error = world->evq->ops->arm(world->evq, &source, interest);
+        CHECK(E11, error == expected, "%s, armed for %s: %s (%d)", what, queue_name(interest),
+              rouse_strerror(error), error);
+        if (error == 0)
+            world_forget(world, &source);
+        CHECK(E11, source.armed == 0 && source.record == NULL && source.link == NULL,
+              "%s left something in its source", what);
+    }
+    world_forget(world, &source); /* unknown as it is */
+}
+
+CASE(e11_a_bad_descriptor_is_told_at_once, "E11", NEEDS_NOTHING,
+     "numbers that were never open, no number at all, and one that was closed just now",
+     "the first arm() says -EBADF and leaves the source and the queue as they were")
+{
+    rouse_fd ends[2];
+    struct rouse_source *source;
+
+    refused(world, world_bad_fd(world), -EBADF, "a number that is not open");
+    refused(world, ROUSE_NO_FD, -EBADF, "no number");
+    world_pair(world, ends);
+    world_close(world, ends[0]);
+    refused(world, ends[0], -EBADF, "a number that was closed");
+    world_pair(world, ends);
+    source = world_source(world, ends[0]);
+    world_arm(world, source, ROUSE_READABLE);
+    queue_close(world, source);
+    refused(world, ends[0], -EBADF, "a number that was armed and closed");
+    CHECK(E11, world_turn(world, 3) == 0, "a report for nobody");
+}
+
+CASE(e11_a_regular_file_is_refused, "E11", NEEDS_NON_SOCKETS,
+     "a regular file, which is always ready and so never becomes it",
+     "the first arm() says -EPERM and leaves the source and the queue as they were")
+{
+    refused(world, world_file(world), -EPERM, "a file");
+    CHECK(E11, world_turn(world, 3) == 0, "a report for nobody");
+}
+
+CASE(e11_a_refusal_leaves_the_source_usable, "E11 E2", NEEDS_NOTHING,
+     "a source was refused for its descriptor, and then gets a good one, among others",
+     "it is reported, and so are the sources that were armed before")
+{
+    struct rouse_source source = {.fd = world_bad_fd(world)};
+    static struct queue_crowd crowd;
+
+    queue_crowd_open(world, &crowd, 20);
+    for (int i = 2; i < crowd.count; i++) {
+        world_arm(world, crowd.sources[i], ROUSE_READABLE);
+        source.fd = world_bad_fd(world);
+        world->evq->ops->arm(world->evq, &source, QUEUE_BOTH);
+    }
+    source.fd = crowd.fds[0];
+    world_arm(world, &source, QUEUE_BOTH);
+    CHECK(E11, queue_reports(world, &source, ROUSE_WRITABLE), "room");
+    world_send(world, crowd.fds[1], 1);
+    CHECK(E11, queue_reports(world, &source, ROUSE_READABLE), "a byte");
+    for (int i = 2; i < crowd.count; i++) {
+        world_arm(world, crowd.sources[i], ROUSE_READABLE);
+        world_send(world, queue_crowd_peer(&crowd, i), 1);
+        CHECK(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
+    }
+    world_forget(world, &source);
+}
+
+CASE(e11_no_memory_for_a_source_is_told, "E11 E2", NEEDS_NOTHING,
+     "each allocation that the first arm() of 60 sources makes fails, once and twice",
+     "arm() says -ENOMEM and leaves nothing, or succeeds; later it works, and all are reported")
+{
+    static struct queue_crowd crowd;
+
+    for (int fails = 1; fails <= 3; fails++) {
+        queue_crowd_open(world, &crowd, 60);
+        for (int i = 0; i < crowd.count; i++) {
+            struct rouse_source *source = crowd.sources[i];
+            const size_t live = world->memory.live;
+            int error;
+
+            memory_fail(&world->memory, fails == 3 ? 2 : 1, fails == 2);
+            error = world->evq->ops->arm(world->evq, source, ROUSE_READABLE);
+            memory_fail(&world->memory, 0, false);
+            if (error != 0) {
+                CHECK_EQUAL(E11, error, -ENOMEM, "what arm() says");
+                CHECK(E11, source->armed == 0 && source->record == NULL && source->link == NULL,
+                      "something was left in source %d", i);
+                CHECK(E11, world->memory.live == live, "source %d left memory behind", i);
+                CHECK(E11, world_turn(world, 0) == 0, "a report for nobody");
+                world_arm(world, source, ROUSE_READABLE);
+            }
+        }
+        for (int i = 0; i < crowd.count; i++) {
+            if (crowd.sources[i]->armed == 0) /* mistaken reports */
+                world_arm(world, crowd.sources[i], ROUSE_READABLE);
+            world_reports(world, crowd.sources[i], ROUSE_READABLE);
+            world_send(world, queue_crowd_peer(&crowd, i), 1);
+            CHECK(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
+        }
+        queue_crowd_close(world, &crowd);
+    }
+}
+
+CASE(e11_an_armed_source_needs_no_memory, "E11", NEEDS_NOTHING,
+     "no more memory is to be had; sources that the queue knows are armed, and wait",
+     "every arm() succeeds and every direction is reported")
+{
+    static struct queue_crowd crowd;
+
+    queue_crowd_open(world, &crowd, 40);
+    for (int i = 0; i < crowd.count; i++)
+        world_arm(world, crowd.sources[i], ROUSE_READABLE);
+    memory_fail(&world->memory, 1, true);
+    for (int i = 0; i < crowd.count; i++) {
+        struct rouse_source *source = crowd.sources[i];
+        int error = world->evq->ops->arm(world->evq, source, ROUSE_WRITABLE);
+
+        CHECK(E11, error == 0, "widening source %d: %s", i, rouse_strerror(error));
+        CHECK(E11, queue_reports(world, source, ROUSE_WRITABLE), "source %d", i);
+        error = world->evq->ops->arm(world->evq, source, QUEUE_BOTH);
+        CHECK(E11, error == 0, "arming source %d again: %s", i, rouse_strerror(error));
+    }
+    memory_fail(&world->memory, 0, false);
+}
+
+CASE(e11_whatever_can_be_waited_for_is_accepted, "E11", NEEDS_NOTHING,
+     "pairs, both ends of a connection, a listener, over every family there is",
+     "the first arm() succeeds, for one direction or both")
+{
+    for (int kind = 0; kind < 3; kind++) {
+        struct rouse_address address;
+        rouse_fd fds[3] = {ROUSE_NO_FD, ROUSE_NO_FD, ROUSE_NO_FD};
+
+        if (kind < 2)
+            queue_pair(world, kind, fds);
+        else
+            fds[2] = world_listen(world, ROUSE_IPV4, 1, &address);
+        for (unsigned interest = ROUSE_READABLE; interest <= QUEUE_BOTH; interest++)
+            for (int i = 0; i < 3; i++) {
+                struct rouse_source source = {.fd = fds[i]};
+                int error;
+
+                if (fds[i] == ROUSE_NO_FD)
+                    continue;
+                error = world->evq->ops->arm(world->evq, &source, interest);
+                CHECK(E11, error == 0, "kind %d, %s: %s", kind, queue_name(interest),
+                      rouse_strerror(error));
+                CHECK(E11, source.armed == interest && source.fd == fds[i],
+                      "arm() did not leave the source as it should");
+                world_forget(world, &source);
+            }
+    }
+}
+
+CASES(evq_e11) = {
+    &e11_a_bad_descriptor_is_told_at_once,   &e11_a_regular_file_is_refused,
+    &e11_a_refusal_leaves_the_source_usable, &e11_no_memory_for_a_source_is_told,
+    &e11_an_armed_source_needs_no_memory,    &e11_whatever_can_be_waited_for_is_accepted,
+};

@@ -1,0 +1,117 @@
+/*
+ * e6_no_invention.c -- E6: what a report may not say.
+ *
+ * It may be mistaken, once for each arm(). It may not speak of a direction that nobody
+ * armed, however much happens in it, nor be mistaken twice.
+ */
+#include "queue.h"
+
+/* One thing after the other that may happen to a connection. 0 when there is no more. */
+static const char *happen(struct world *world, int step, const rouse_fd ends[2])
+{
+    switch (step) {
+    case 0: queue_send(world, ends[1], ends[0]); return "a byte";
+    case 1: world_drain(world, ends[0]); return "no bytes";
+    case 2: world_fill(world, ends[0]); return "no room";
+    case 3: queue_make_room(world, ends[0], ends[1]); return "room";
+    case 4: world_urgent(world, ends[1], '!'); return "urgent data";
+    case 5: world_shutdown(world, ends[1]); return "the end of the stream";
+    case 6: world_reset(world, ends[1]); return "a reset";
+    default: return NULL;
+    }
+}
+
+CASE(e6_only_what_is_armed_is_reported, "E6", NEEDS_NOTHING,
+     "a source is armed for one direction, or was and is not; then everything happens to it",
+     "the direction that is not armed is never reported")
+{
+    for (unsigned interest = 0; interest <= ROUSE_WRITABLE; interest++) {
+        for (int widened = 0; widened < 2; widened++) {
+            struct rouse_source *source;
+            const char *what;
+            rouse_fd ends[2];
+
+            world_tcp_pair(world, ends);
+            source = world_source(world, ends[0]);
+            if (widened) { /* the kernel has heard of both directions */
+                queue_send(world, ends[1], ends[0]);
+                world_arm(world, source, QUEUE_BOTH);
+                REQUIRE(E6, queue_reports(world, source, QUEUE_BOTH), "the first reports");
+            }
+            for (int step = 0; (what = happen(world, step, ends)) != NULL; step++) {
+                unsigned reported;
+
+                if (interest != 0)
+                    world_arm(world, source, interest);
+                reported = world_quiet(world, source, 3);
+                CHECK(E6, (reported & ~interest) == 0, "armed for %s, %s reported after %s",
+                      queue_name(interest), queue_name(reported & ~interest), what);
+            }
+            queue_close(world, source);
+        }
+    }
+}
+
+CASE(e6_a_report_is_mistaken_once_at_most, "E6", NEEDS_NOTHING,
+     "a full writer, and a reader without bytes, wait while the other direction has its reports",
+     "what is not ready is reported no more than once, for it was armed once")
+{
+    rouse_fd ends[2], others[2];
+
+    for (int kind = 0; kind < QUEUE_KINDS; kind++) {
+        for (unsigned idle = ROUSE_READABLE; idle <= ROUSE_WRITABLE; idle++) {
+            const unsigned busy = QUEUE_BOTH & ~idle;
+            struct rouse_source *source, *other;
+
+            queue_pair(world, kind, ends);
+            world_pair(world, others);
+            source = world_source(world, ends[0]);
+            other = world_source(world, others[0]);
+            if (idle == ROUSE_WRITABLE) {
+                world_fill(world, ends[0]);
+                queue_send(world, ends[1], ends[0]);
+            }
+            world_arm(world, source, idle);
+            for (int i = 0; i < 30; i++) {
+                world_arm(world, source, busy);
+                world_arm(world, other, ROUSE_WRITABLE);
+                world_wait_for(world, other, ROUSE_WRITABLE, WORLD_SOON);
+            }
+            if ((world_ready(world, ends[0]) & idle) != 0)
+                suite_error("%s: it became ready", queue_kind(kind));
+            CHECK(E6, world_reports(world, source, idle) <= 1, "%s: %s, not ready",
+                  queue_kind(kind), queue_name(idle));
+            queue_close(world, source);
+            queue_close(world, other);
+        }
+    }
+}
+
+CASE(e6_the_queue_does_not_report_itself, "E6", NEEDS_NOTHING,
+     "a queue is woken again and again, with nothing armed, and with an idle source",
+     "wait() returns 0 each time")
+{
+    rouse_fd ends[2];
+    struct rouse_source *source;
+
+    for (int i = 0; i < 50; i++) {
+        world_wake(world);
+        CHECK_EQUAL(E6, world_turn(world, WORLD_SOON), 0, "the number of reports");
+    }
+    world_pair(world, ends);
+    source = world_source(world, ends[0]);
+    queue_send(world, ends[1], ends[0]);
+    world_arm(world, source, ROUSE_READABLE);
+    REQUIRE(E6, queue_reports(world, source, ROUSE_READABLE), "the report of a byte");
+    for (int i = 0; i < 50; i++) {
+        world_wake(world);
+        CHECK_EQUAL(E6, world_turn(world, i % 2 != 0 ? WORLD_SOON : 0), 0,
+                    "the number of reports, with a source that is not armed");
+    }
+}
+
+CASES(evq_e6) = {
+    &e6_only_what_is_armed_is_reported,
+    &e6_a_report_is_mistaken_once_at_most,
+    &e6_the_queue_does_not_report_itself,
+};

@@ -1,0 +1,166 @@
+/*
+ * e8_threads.c -- E8: wake() belongs to everybody: any thread, any number of them, and
+ * signal handlers.
+ *
+ * What goes wrong here goes wrong seldom. Under ThreadSanitizer it is seen at once; without
+ * it, a lost wake leaves a wait() without limit standing, which a watchdog finds.
+ */
+#include "queue.h"
+
+#include <errno.h>
+
+#include "../../src/base/atomic.h"
+#include "../runner.h"
+
+enum { THREADS = 4, WAKES = 3000, HANDOVERS = 500, STORM = 60, LIMIT_MS = 5000 };
+
+static void hangs(void *what)
+{
+    suite_fail_and_exit(GUARANTEE_E8, what, __FILE__, __LINE__);
+}
+
+struct crowd {
+    struct world *world;
+    struct barrier *start;
+    uintptr_t over; /* atomic: threads whose last wake is at hand */
+};
+
+static void wake_often(void *argument)
+{
+    struct crowd *crowd = argument;
+
+    barrier_wait(crowd->start);
+    for (int i = 1; i < WAKES; i++)
+        world_wake(crowd->world);
+    atomic_fetch_add(&crowd->over, 1);
+    world_wake(crowd->world);
+}
+
+CASE(e8_many_threads_wake_while_the_queue_is_busy, "E8", NEEDS_NOTHING,
+     "four threads wake 3,000 times each while the queue's own arms, waits and forgets",
+     "every source is reported, and the last wake of each thread ends a wait()")
+{
+    struct crowd crowd = {.world = world, .start = barrier_make(THREADS + 1)};
+    struct thread *threads[THREADS];
+    struct rouse_source *source;
+    rouse_fd ends[2];
+
+    world_pair(world, ends);
+    source = world_source(world, ends[0]);
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = thread_start(wake_often, &crowd);
+    barrier_wait(crowd.start);
+    for (int i = 0; atomic_load_acquire(&crowd.over) < THREADS; i++) {
+        struct rouse_event event;
+
+        if (i % 2 == 0) {
+            world_arm(world, source, ROUSE_WRITABLE);
+            CHECK(E8, queue_reports(world, source, ROUSE_WRITABLE), "round %d", i);
+            if (i % 4 == 0)
+                world_forget(world, source);
+        } else if (atomic_load_acquire(&crowd.over) < THREADS) {
+            WAIT_UNLIMITED(E8, world, &event, 1);
+        }
+    }
+    for (int i = 0; i < THREADS; i++)
+        thread_join(threads[i]);
+    barrier_free(crowd.start);
+}
+
+/* What goes from a thread to the queue's, with nothing but the wake between them. */
+struct handover {
+    struct rouse_evq *evq;
+    uintptr_t asked; /* atomic, and one way only: from the queue's thread */
+    int value;       /* plain */
+};
+
+static void hand_over(void *argument)
+{
+    struct handover *handover = argument;
+
+    for (int i = 1; i <= HANDOVERS; i++) {
+        while (atomic_load_acquire(&handover->asked) != (uintptr_t) i)
+            thread_yield();
+        handover->value = i;
+        handover->evq->ops->wake(handover->evq);
+    }
+}
+
+CASE(e8_what_was_written_before_a_wake_is_seen, "E8", NEEDS_NOTHING,
+     "a thread writes a plain variable and wakes, 500 times; nothing else orders the two",
+     "after each wait() that it ends, the variable has its new value")
+{
+    struct handover handover = {.evq = world->evq};
+    struct watchdog *watchdog = watchdog_start(LIMIT_MS, hangs, "a wake was lost");
+    struct thread *thread = thread_start(hand_over, &handover);
+
+    for (int i = 1; i <= HANDOVERS; i++) {
+        struct rouse_event event;
+
+        atomic_exchange(&handover.asked, (uintptr_t) i);
+        world->evq->ops->wait(world->evq, &event, 1, ROUSE_NEVER);
+        CHECK_EQUAL(E8, handover.value, i, "the variable");
+    }
+    thread_join(thread);
+    watchdog_stop(watchdog);
+}
+
+struct handler {
+    struct world *world;
+    uintptr_t calls;   /* atomic */
+    uintptr_t changed; /* atomic: calls after which errno was not what it was before */
+};
+
+static void wake_in_handler(void *argument)
+{
+    struct handler *handler = argument;
+
+    errno = 4321;
+    world_wake(handler->world);
+    atomic_fetch_add(&handler->changed, errno != 4321);
+    atomic_fetch_add(&handler->calls, 1);
+}
+
+CASE(e8_a_signal_handler_ends_a_wait, "E8", NEEDS_KERNEL,
+     "60 waits without limit, which only the handler of a signal wakes",
+     "each ends, and errno is what it was before the handler woke")
+{
+    struct handler handler = {.world = world};
+    struct rouse_event event;
+
+    world_storm(world, wake_in_handler, &handler);
+    for (int i = 0; i < STORM; i++)
+        CHECK_EQUAL(E8, WAIT_UNLIMITED(E8, world, &event, 1), 0, "the number of reports");
+    world_calm(world);
+    CHECK_EQUAL(E8, handler.changed, 0, "how often a wake changed errno");
+}
+
+CASE(e8_a_signal_handler_may_interrupt_any_call, "E8", NEEDS_KERNEL,
+     "a handler wakes while its own thread is inside arm, forget, wait and wake themselves",
+     "nothing hangs, and sources are reported")
+{
+    struct handler handler = {.world = world};
+    struct watchdog *watchdog = watchdog_start(LIMIT_MS, hangs, "a wake in a handler hangs");
+    struct rouse_source *source;
+    rouse_fd ends[2];
+
+    world_pair(world, ends);
+    source = world_source(world, ends[0]);
+    world_storm(world, wake_in_handler, &handler);
+    for (int i = 0; atomic_load_acquire(&handler.calls) < STORM; i++) {
+        for (int wakes = 0; wakes < 20; wakes++)
+            world_wake(world);
+        world_arm(world, source, ROUSE_WRITABLE);
+        CHECK(E8, queue_reports(world, source, ROUSE_WRITABLE), "round %d", i);
+        world_forget(world, source);
+    }
+    world_calm(world);
+    watchdog_stop(watchdog);
+}
+
+CASES(evq_e8) = {
+    &e8_many_threads_wake_while_the_queue_is_busy,
+    &e8_what_was_written_before_a_wake_is_seen,
+    &e8_a_signal_handler_ends_a_wait,
+    &e8_a_signal_handler_may_interrupt_any_call,
+};
