@@ -8,48 +8,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "options.h"
 #include "process.h"
 #include "run.h"
+#include "traceable.h"
 
-enum { GOOD = 0, BAD = 1, CANNOT = 2 };
-enum { NAMES_MAX = 64, CASES_MAX = 4096, JOBS_MAX = 64, TIMEOUT_S = 10 };
-
-static const char usage[] =
-    "usage: rouse-conform [OPTION]...\n"
-    "\n"
-    "Runs the conformance cases on each backend that opens here, each in a process of its\n"
-    "own, and prints a matrix of guarantees against backends. The exit status is 0 if\n"
-    "every required guarantee held, 1 if not, 2 if this could not be found out.\n"
-    "\n"
-    "  --backend NAME    only this one (again for more)\n"
-    "  --require NAME    run this one, and fail if it does not open here\n"
-    "  --plugin FILE     a backend in a shared object: it alone, unless others are named\n"
-    "  --case PATTERN    only cases whose name or file is like this; * is anything\n"
-    "  --xfail PATTERN   these are to fail, and spoil the result if they pass\n"
-    "  --json FILE       a report as JSON; - for standard output\n"
-    "  --junit FILE      a report as JUnit's XML\n"
-    "  --html FILE       a report as one page\n"
-    "  --jobs N          cases at a time (2)\n"
-    "  --timeout S       seconds for one case (10)\n"
-    "  --in-process      all cases in this process, for sanitizers and debuggers\n"
-    "  --no-check        without the wrapper that asserts the contract of queues\n"
-    "  --list            the cases; with --json, as JSON\n"
-    "  --guarantees      the page GUARANTEES.md\n"
-    "  --version, --help\n";
-
-struct options {
-    const char *backends[NAMES_MAX + 1];
-    const char *required[NAMES_MAX + 1];
-    const char *cases[NAMES_MAX + 1];
-    const char *xfail[NAMES_MAX + 1];
-    const char *json, *junit, *html;
-    const char *plugin;
-    const char *run_case; /* we are a process that runs this one */
-    const char *probe;    /* we are a process that opens a backend */
-    bool list, guarantees, version, help;
-    bool in_process, no_check;
-    int jobs, timeout_s;
-};
+enum { CASES_MAX = 4096, BACKENDS_MAX = 3 * OPTIONS_NAMES_MAX };
 
 struct conform {
     struct options options;
@@ -58,109 +22,6 @@ struct conform {
     int case_count;
     char command[2000];
 };
-
-static int cannot(const char *what, const char *which, const char *why)
-{
-    fflush(stdout);
-    fprintf(stderr, "rouse-conform: %s%s%s%s%s\n", what, which != NULL ? " " : "",
-            which != NULL ? which : "", why != NULL ? ": " : "", why != NULL ? why : "");
-    return CANNOT;
-}
-
-/* -- Options ----------------------------------------------------------------- */
-
-/* How an option is stored: a switch, a text, a number, or one more text. */
-enum kind { SWITCH, TEXT, NUMBER, LIST };
-
-static const struct option {
-    const char *name;
-    enum kind kind;
-    size_t offset;
-    int least, most; /* of a number */
-} known[] = {
-    {"--backend", LIST, offsetof(struct options, backends), 0, 0},
-    {"--require", LIST, offsetof(struct options, required), 0, 0},
-    {"--case", LIST, offsetof(struct options, cases), 0, 0},
-    {"--xfail", LIST, offsetof(struct options, xfail), 0, 0},
-    {"--json", TEXT, offsetof(struct options, json), 0, 0},
-    {"--junit", TEXT, offsetof(struct options, junit), 0, 0},
-    {"--html", TEXT, offsetof(struct options, html), 0, 0},
-    {"--plugin", TEXT, offsetof(struct options, plugin), 0, 0},
-    {"--run-case", TEXT, offsetof(struct options, run_case), 0, 0},
-    {"--probe", TEXT, offsetof(struct options, probe), 0, 0},
-    {"--jobs", NUMBER, offsetof(struct options, jobs), 1, JOBS_MAX},
-    {"--timeout", NUMBER, offsetof(struct options, timeout_s), 1, 3600},
-    {"--list", SWITCH, offsetof(struct options, list), 0, 0},
-    {"--guarantees", SWITCH, offsetof(struct options, guarantees), 0, 0},
-    {"--version", SWITCH, offsetof(struct options, version), 0, 0},
-    {"--help", SWITCH, offsetof(struct options, help), 0, 0},
-    {"--in-process", SWITCH, offsetof(struct options, in_process), 0, 0},
-    {"--no-check", SWITCH, offsetof(struct options, no_check), 0, 0},
-};
-
-enum { KNOWN = sizeof known / sizeof known[0] };
-
-static const struct option *find_option(const char *argument)
-{
-    const size_t length = strcspn(argument, "=");
-
-    for (int i = 0; i < KNOWN; i++)
-        if (strlen(known[i].name) == length && strncmp(known[i].name, argument, length) == 0)
-            return &known[i];
-    return NULL;
-}
-
-static int store(struct options *options, const struct option *option, const char *value)
-{
-    void *field = (char *) options + option->offset;
-    const char **list = field;
-    char *end;
-    long number;
-
-    switch (option->kind) {
-    case SWITCH: *(bool *) field = true; return GOOD;
-    case TEXT: *(const char **) field = value; return GOOD;
-    case LIST:
-        while (*list != NULL)
-            list++;
-        if (list - (const char **) field >= NAMES_MAX)
-            return cannot("too often", option->name, NULL);
-        *list = value;
-        return GOOD;
-    case NUMBER:
-        number = strtol(value, &end, 10);
-        if (*value == '\0' || *end != '\0' || number < option->least || number > option->most)
-            return cannot("no number that fits", option->name, value);
-        *(int *) field = (int) number;
-        return GOOD;
-    }
-    return CANNOT;
-}
-
-/* "--name value" and "--name=value". */
-static int parse(struct options *options, int argc, char **argv)
-{
-    options->jobs = 2;
-    options->timeout_s = TIMEOUT_S;
-    for (int i = 1; i < argc; i++) {
-        const struct option *option = find_option(argv[i]);
-        const char *value = strchr(argv[i], '=');
-        int status;
-
-        if (option == NULL || (option->kind == SWITCH && value != NULL))
-            return cannot("no such option:", argv[i], "--help lists what there is");
-        if (value != NULL)
-            value++;
-        else if (option->kind != SWITCH)
-            value = i + 1 < argc ? argv[++i] : NULL;
-        if (option->kind != SWITCH && value == NULL)
-            return cannot("nothing given for", option->name, NULL);
-        status = store(options, option, value);
-        if (status != GOOD)
-            return status;
-    }
-    return GOOD;
-}
 
 static void remember_command(struct conform *conform, int argc, char **argv)
 {
@@ -181,10 +42,15 @@ static void collect_cases(struct conform *conform)
                 conform->cases[conform->case_count++] = suite_lists[list][i];
 }
 
+static bool is_like(const struct suite_case *which, const char *pattern)
+{
+    return run_matches(pattern, which->name) || run_matches(pattern, report_file(which->file));
+}
+
 static bool selected(const struct options *options, const struct suite_case *which)
 {
     for (const char *const *pattern = options->cases; *pattern != NULL; pattern++)
-        if (run_matches(*pattern, which->name) || run_matches(*pattern, report_file(which->file)))
+        if (is_like(which, *pattern))
             return true;
     return options->cases[0] == NULL;
 }
@@ -203,92 +69,11 @@ static int demand_matches(const struct conform *conform)
         int matches = 0;
 
         for (int i = 0; i < conform->case_count; i++)
-            matches += run_matches(*pattern, conform->cases[i]->name)
-                       || run_matches(*pattern, report_file(conform->cases[i]->file));
+            matches += is_like(conform->cases[i], *pattern);
         if (matches == 0)
             return cannot("no case is like", *pattern, "--list tells their names");
     }
     return GOOD;
-}
-
-/* -- Traceability ------------------------------------------------------------ */
-
-static int complain(const struct suite_case *which, const char *what)
-{
-    fprintf(stderr, "rouse-conform: %s:%d: %s %s\n", report_file(which->file), which->line,
-            which->name, what);
-    return 1;
-}
-
-/* "E5 E1": known ids, and one at least. */
-static bool tags_known(const char *tags)
-{
-    for (;;) {
-        if (guarantee_find(tags, " ") == GUARANTEE_COUNT)
-            return false;
-        tags = strchr(tags, ' ');
-        if (tags == NULL)
-            return true;
-        tags++;
-    }
-}
-
-/* Whether "e5_forget_..." begins with the first of "E5 E1". */
-static bool named_after(const char *name, const char *tags)
-{
-    for (; *tags != ' ' && *tags != '\0'; tags++, name++)
-        if (*name != (*tags >= 'A' && *tags <= 'Z' ? *tags - 'A' + 'a' : *tags))
-            return false;
-    return *name == '_';
-}
-
-static int trace_case(const struct conform *conform, int at)
-{
-    const struct suite_case *which = conform->cases[at];
-
-    if (which->guarantees[0] == '\0')
-        return complain(which, "names no guarantee");
-    if (!tags_known(which->guarantees))
-        return complain(which, "names a guarantee that is not there");
-    if (!named_after(which->name, which->guarantees))
-        return complain(which, "is not named after its first guarantee");
-    for (int other = 0; other < at; other++)
-        if (strcmp(conform->cases[other]->name, which->name) == 0)
-            return complain(which, "has the name of another case");
-    return 0;
-}
-
-static int trace_guarantee(const struct conform *conform, enum guarantee id)
-{
-    int cases = 0;
-
-    for (int i = 0; i < conform->case_count; i++)
-        cases += suite_tagged(conform->cases[i], id);
-    if (cases == 0 && guarantees[id].level == REQUIRED)
-        fprintf(stderr, "rouse-conform: guarantee %s is required and has no case\n",
-                guarantees[id].id);
-    else if (cases > 0 && guarantees[id].level == UNTESTED)
-        fprintf(stderr, "rouse-conform: guarantee %s is untested and has a case\n",
-                guarantees[id].id);
-    else
-        return 0;
-    return 1;
-}
-
-/* Whether what is tested can be traced to what is promised, and back. A run of a few
- * cases does not ask for the others. */
-static bool traceable(const struct conform *conform)
-{
-    int breaches = 0;
-
-    for (int i = 0; i < conform->case_count; i++)
-        breaches += trace_case(conform, i);
-    for (int id = 0; id < GUARANTEE_COUNT && conform->options.cases[0] == NULL; id++)
-        breaches += trace_guarantee(conform, (enum guarantee) id);
-    if (breaches > 0)
-        fprintf(stderr, "rouse-conform: nothing was run: %d %s of traceability\n", breaches,
-                breaches == 1 ? "breach" : "breaches");
-    return breaches == 0;
 }
 
 /* -- Backends ---------------------------------------------------------------- */
@@ -444,7 +229,7 @@ static int prepare(const struct conform *conform, struct report *report)
     report->command = conform->command;
     report->plugin = conform->options.plugin;
     report->system = process_system();
-    report->backends = calloc(3 * NAMES_MAX, sizeof *report->backends);
+    report->backends = calloc(BACKENDS_MAX, sizeof *report->backends);
     if (report->backends == NULL)
         return cannot("out of memory", NULL, NULL);
     status = choose_backends(conform, report);
@@ -513,7 +298,7 @@ static int run_suite(const struct conform *conform, const char *program)
 
     process_end_with_us();
     status = prepare(conform, &report);
-    if (status == GOOD && !traceable(conform))
+    if (status == GOOD && !traceable(conform->cases, conform->case_count, report.complete))
         status = BAD;
     if (status == GOOD)
         status = run_and_report(conform, &report);
@@ -568,11 +353,11 @@ int rouse_conform_main(int argc, char **argv, const struct rouse_evq_ops *backen
 
     conform.extra = backend;
     process_raise_limits();
-    status = parse(&conform.options, argc, argv);
+    status = options_parse(&conform.options, argc, argv);
     if (status != GOOD)
         return status;
     if (conform.options.help)
-        return fputs(usage, stdout) < 0 ? CANNOT : GOOD;
+        return fputs(options_usage, stdout) < 0 ? CANNOT : GOOD;
     if (conform.options.version)
         return printf("rouse-conform %s\n", rouse_version()) < 0 ? CANNOT : GOOD;
     if (conform.options.guarantees) {

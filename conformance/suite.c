@@ -52,6 +52,7 @@ static struct {
     const struct suite_run *run;
     const struct suite_case *current;
     const void *thread; /* the case's own */
+    int checks;         /* assertions of the case itself */
     int failures;
     jmp_buf leave;
 } suite;
@@ -110,10 +111,11 @@ static void judge(enum guarantee id, bool holds, const char *condition, const ch
 
 /* An assertion about something else than what the case is for would colour a cell that
  * nobody looks at it for. */
-static void demand_tag(enum guarantee id, const char *file, int line)
+static void count_and_demand_tag(enum guarantee id, const char *file, int line)
 {
     char text[120];
 
+    suite.checks++;
     if (suite_tagged(suite.current, id))
         return;
     snprintf(text, sizeof text, "asserts %s, but is tagged with %s", guarantees[id].id,
@@ -136,7 +138,7 @@ bool suite_check(enum guarantee id, bool holds, const char *condition, const cha
     va_list arguments;
 
     thread_lock();
-    demand_tag(id, file, line);
+    count_and_demand_tag(id, file, line);
     va_start(arguments, message);
     judge_text(id, holds, condition, file, line, message, arguments);
     va_end(arguments);
@@ -157,7 +159,7 @@ void suite_require(enum guarantee id, bool holds, const char *condition, const c
     va_list arguments;
 
     thread_lock();
-    demand_tag(id, file, line);
+    count_and_demand_tag(id, file, line);
     va_start(arguments, message);
     judge_text(id, holds, condition, file, line, message, arguments);
     va_end(arguments);
@@ -240,6 +242,14 @@ static unsigned lacking(const struct suite_case *which, const struct world *worl
     return missing & (0 - missing);
 }
 
+/* A case that cannot fail proves nothing. */
+static void run_body(struct world *world)
+{
+    suite.current->body(world);
+    if (suite.checks == 0)
+        tell(SUITE_ERROR, GUARANTEE_COUNT, "it has asserted nothing", NULL, 0);
+}
+
 static void run_in_world(struct world *world)
 {
     const unsigned need = lacking(suite.current, world);
@@ -249,7 +259,7 @@ static void run_in_world(struct world *world)
     else if (need != 0)
         tell(SUITE_UNSUPPORTED, GUARANTEE_COUNT, suite_need_name(need), NULL, 0);
     else
-        suite.current->body(world);
+        run_body(world);
 }
 
 static void run_case(const struct suite_case *which)
@@ -261,6 +271,7 @@ static void run_case(const struct suite_case *which)
 
     suite.current = which;
     suite.thread = thread_here();
+    suite.checks = 0;
     suite.failures = 0;
     tell(SUITE_BEGAN, GUARANTEE_COUNT, NULL, NULL, 0);
     if (setjmp(suite.leave) != 0) {

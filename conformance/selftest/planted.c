@@ -57,7 +57,7 @@ CASE(e1_exits_early, "E1", NEEDS_NOTHING, "ends the process with status 0", "an 
 CASE(e1_aborts, "E1 E5", NEEDS_NOTHING, "a rule of E5 is broken, and stops the program",
      "E5 is red, E1 is not run")
 {
-    (void) world;
+    CHECK(E1, world->evq != NULL, "there is a queue");
     rouse_misuse("E5: it was planted", "planted");
 }
 
@@ -85,6 +85,12 @@ CASE(e1_keeps_a_waker, "E1", NEEDS_NOTHING, "a waker is retained", "L1 is red")
     struct rouse_waker waker = wakes_waker(world_wakes(world));
 
     waker.ops->retain(waker.data);
+    CHECK(E1, waker.data != NULL, "it is retained");
+}
+
+CASE(e1_asserts_nothing, "E1", NEEDS_NOTHING, "nothing", "an error")
+{
+    world_turn(world, 0);
 }
 
 CASE(e1_asserts_what_it_is_not_about, "E1", NEEDS_NOTHING, "an assertion about E7", "an error")
@@ -173,6 +179,7 @@ CASES(planted) = {&e1_passes,
                   &e1_leaks_memory,
                   &e1_leaks_a_descriptor,
                   &e1_keeps_a_waker,
+                  &e1_asserts_nothing,
                   &e1_asserts_what_it_is_not_about,
                   &e1_fails_on_a_thread,
                   &x8_misuse_is_seen,
