@@ -34,8 +34,7 @@ static void collect(struct world *world, int capacity, int expected)
         if (count == 0)
             return;
         for (int i = 0; i < count; i++)
-            directions += (events[i].ready & ROUSE_READABLE) / ROUSE_READABLE
-                          + (events[i].ready & ROUSE_WRITABLE) / ROUSE_WRITABLE;
+            directions += events[i].ready == QUEUE_BOTH ? 2 : 1;
     }
 }
 
