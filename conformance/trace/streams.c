@@ -220,6 +220,7 @@ SCENARIO(same_number_again, NEEDS_NOTHING, 0,
     struct world *world = trace_world(trace);
     rouse_fd peer, ends[2];
     struct rouse_tcp *tcp = open_end(trace, "old", &peer);
+    struct rouse_tcp *next = (struct rouse_tcp *) trace_lend(trace, sizeof *next);
 
     spawn_reader(trace, "old reader", tcp);
     trace_rest(trace, "it waits", 0);
@@ -228,13 +229,13 @@ SCENARIO(same_number_again, NEEDS_NOTHING, 0,
     rouse_tcp_close(tcp);
     world_tcp_pair(world, ends);
     trace_name(trace, "new", ends[0]);
-    rouse_tcp_open(tcp, trace_reactor(trace), world_give(world, ends[0]));
+    rouse_tcp_open(next, trace_reactor(trace), world_give(world, ends[0]));
     trace_rest(trace, "the old reader was told", 1);
-    spawn_reader(trace, "new reader", tcp);
+    spawn_reader(trace, "new reader", next);
     trace_rest(trace, "the new one waits", 0);
     world_send(world, ends[1], 6);
     trace_rest(trace, "and got its own bytes", 1);
-    rouse_tcp_close(tcp);
+    rouse_tcp_close(next);
     trace_rest(trace, "done", 1);
 }
 

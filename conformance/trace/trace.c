@@ -36,6 +36,7 @@ struct trace {
     struct rouse_evq *inner;
     struct rouse_inspector inspector;
     struct world *world;
+    const char *backend;
     struct rouse rt;
     struct actor actors[ACTORS_MAX];
     int actor_count;
@@ -416,6 +417,7 @@ static struct trace *play(struct world *world, const struct scenario *scenario)
     if (trace == NULL || trace->points == NULL)
         suite_error("no memory for a trace");
     trace->world = world;
+    trace->backend = world->backend->name;
     trace->inner = world->evq;
     trace->ops = *world->evq->ops;
     trace->ops.arm = trace_arm;
@@ -438,7 +440,7 @@ static struct trace *play(struct world *world, const struct scenario *scenario)
         suite_error("rouse_open: %s", rouse_strerror(error));
     trace->rt.executor.inspector = &trace->inspector;
     write_line(trace, "{\"schema\":\"rouse-trace/1\",\"scenario\":\"%s\",\"backend\":\"%s\"}\n",
-               scenario->name, world->backend->name);
+               scenario->name, trace->backend);
     scenario->play(trace);
     rouse_close(&trace->rt);
     for (i = 0; i < trace->actor_count; i++)
@@ -474,8 +476,8 @@ static bool explain(const struct trace *one, const struct trace *other, char *wo
         if (i == a->lines && i == b->lines)
             continue;
         snprintf(words, size, "at point %d, \"%s\", %s has \"%s\" where %s has \"%s\"", p + 1,
-                 a->label, one->world->backend->name, i < a->lines ? a->line[i] : "nothing more",
-                 other->world->backend->name, i < b->lines ? b->line[i] : "nothing more");
+                 a->label, one->backend, i < a->lines ? a->line[i] : "nothing more", other->backend,
+                 i < b->lines ? b->line[i] : "nothing more");
         return true;
     }
     return false;
@@ -506,6 +508,7 @@ void scenario_compare(struct world *world, const struct scenario *scenario)
     if (error < 0)
         suite_error("sim does not open: %s", rouse_strerror(error));
     expected = play(&simulated, scenario);
+    world_end(&simulated); /* it counts descriptors: nothing else is open yet */
     seen = play(world, scenario);
     print(seen);
     CHECK(B5, seen->events >= 10, "a trace of %d lines says little", seen->events);
@@ -514,5 +517,4 @@ void scenario_compare(struct world *world, const struct scenario *scenario)
         CHECK(B5, false, "%s", words);
     trace_free(expected);
     trace_free(seen);
-    world_end(&simulated);
 }

@@ -44,7 +44,7 @@ struct scenario {
 #define SCENARIO(name, needs, spurious, about)                                                     \
     static void name##_play(struct trace *trace);                                                  \
     static const struct scenario name##_scenario = {#name, (spurious), name##_play};               \
-    CASE(b5_the_same_on_every_backend_##name, "B5 E2 T7", needs, about,                            \
+    CASE(b5_the_same_on_every_backend_##name, "B5 E2 T7 T8", needs, about,                         \
          "at every point of rest the normal form is that of sim, and poll(2) knows of nothing")    \
     {                                                                                              \
         scenario_compare(world, &name##_scenario);                                                 \
