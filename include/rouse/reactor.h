@@ -88,16 +88,19 @@ static inline bool rouse_timer_armed(const struct rouse_timer *timer)
     return timer->next != NULL;
 }
 
+/* Who waits for one direction. */
+struct rouse_io_waiter {
+    const struct rouse_future *future; /* or NULL */
+    struct rouse_waker waker;
+};
+
 /* One descriptor as the reactor watches it: who waits for which direction, and what
  * the queue has already reported. One full of zeroes is closed. It does not own the
  * descriptor. Its memory stays until every future made on it has ended. */
 struct rouse_io {
     struct rouse_reactor *reactor; /* NULL when closed */
     struct rouse_source source;
-    struct rouse_io_waiter {
-        const struct rouse_future *future; /* who waits, or NULL */
-        struct rouse_waker waker;
-    } reader, writer;
+    struct rouse_io_waiter reader, writer;
 };
 
 /* Begins to watch a descriptor, in place. Makes no system call and cannot fail: what
