@@ -383,9 +383,15 @@ void trace_rest(struct trace *trace, const char *label, int expected)
     struct point *point = &trace->points[trace->point_count];
     int i;
 
-    while (trace->results.lines < expected && world_now(trace->world) < limit)
-        if (rouse_turn(&trace->rt, limit) < 0)
-            suite_error("rouse_turn failed");
+    /* Tasks first, so that no wait begins when all is said. */
+    while ((rouse_executor_run(&trace->rt.executor, 1) > 0 || trace->results.lines < expected)
+           && world_now(trace->world) < limit)
+        if (rouse_reactor_turn(&trace->rt.reactor, rouse_executor_idle(&trace->rt.executor)
+                                                           && trace->results.lines < expected
+                                                       ? limit
+                                                       : 0)
+            < 0)
+            suite_error("the queue failed");
     come_to_rest(trace);
     if (trace->point_count == POINTS_MAX)
         suite_error("too many points in a scenario");
