@@ -32,15 +32,15 @@ class Item:
         self.exported = source.startswith("ROUSE_API")
         kind = re.match(r"(?:struct|enum|union)\s+(\w+)\s*\{", source)
         function = re.search(r"\b(\w+)\s*\(", source)
-        variable = re.search(r"(\w+)\s*(?:\[[^\]]*\]\s*)*;$", source)
         self.is_type = kind is not None
         if kind:
-            self.name = kind[1]
+            self.names = [kind[1]]
         elif source.startswith("typedef") or re.match(r"(?:struct|enum|union)\b[^(]*\{", source):
-            self.name = None  # its members speak for themselves
-        else:
-            found = function or variable
-            self.name = found[1] if found else None
+            self.names = []  # its members speak for themselves
+        elif function:
+            self.names = [function[1]]
+        else:  # variables
+            self.names = re.findall(r"(\w+)\s*(?:\[[^\]]*\]\s*)*[,;]", source)
 
         above = re.search(r"\*/[^\S\n]*\n[^\S\n]*\Z", gap)
         grouped = previous is not None and re.fullmatch(r"[^\S\n]*\n[^\S\n]*", gap)
@@ -101,16 +101,15 @@ def main():
     for header in sorted((root / "include/rouse").glob("*.h")):
         path = header.relative_to(root).as_posix()
         for item in items(path, header.read_text(encoding="utf-8")):
-            if item.name is None:
-                continue
-            if item.exported:
-                declared[item.name] = item.where
-            if not item.name.endswith("_"):
-                check(item.documented, f"{item.where}: {item.name} has no comment")
-            check(
-                re.match(r"rouse(_[a-z0-9]|$)", item.name),
-                f"{item.where}: {item.name} is public and does not begin with rouse_",
-            )
+            for name in item.names:
+                if item.exported:
+                    declared[name] = item.where
+                if not name.endswith("_"):
+                    check(item.documented, f"{item.where}: {name} has no comment")
+                check(
+                    re.match(r"rouse(_[a-z0-9]|$)", name),
+                    f"{item.where}: {name} is public and does not begin with rouse_",
+                )
 
     if options.shared is not None:
         exported = symbols("-D", options.shared)

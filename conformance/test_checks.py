@@ -136,6 +136,7 @@ NAMES = [
     ("include/rouse/rouse.h", "ROUSE_END_DECLS", "ROUSE_API int rouse_odd(void);\nROUSE_END_DECLS", "rouse_odd has no comment"),
     ("include/rouse/rouse.h", "ROUSE_END_DECLS", "struct rouse_odd {\n    int a;\n};\nROUSE_END_DECLS", "rouse_odd has no comment"),
     ("include/rouse/rouse.h", "ROUSE_END_DECLS", "/* Odd. */\nROUSE_API int odd(void);\nROUSE_END_DECLS", "odd is public and does not begin"),
+    ("include/rouse/rouse.h", "ROUSE_END_DECLS", "/* Odd. */\nROUSE_API extern const int rouse_one[2], odd;\nROUSE_END_DECLS", "odd is public and does"),
     (
         "include/rouse/rouse.h",
         "ROUSE_END_DECLS",
