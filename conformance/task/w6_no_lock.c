@@ -8,13 +8,15 @@
 
 #include "puppet.h"
 
+enum { POLL, DROP, UNHOLD, SPAWN, CANCEL, WAKE, JOIN_ANOTHER, DEEDS };
+
 /* A task that ends, whoever joins it, and what the joiner's waker does at once. */
 struct scene {
     struct stage stage;
     struct puppet target, bystander, spawned;
     struct rouse_join join, other;
     struct wakes *joiner;
-    enum { POLL, DROP, UNHOLD, SPAWN, CANCEL, WAKE, JOIN_ANOTHER, DEEDS } deed;
+    int deed;        /* POLL and so on */
     intptr_t result; /* of the join, when the waker polled it */
 };
 
