@@ -11,6 +11,7 @@
 #include "options.h"
 #include "process.h"
 #include "run.h"
+#include "trace/trace.h"
 #include "traceable.h"
 
 enum { CASES_MAX = 4096, BACKENDS_MAX = 3 * OPTIONS_NAMES_MAX };
@@ -328,6 +329,44 @@ static int list(const struct conform *conform)
     return GOOD;
 }
 
+static void say_failures(struct suite_listener *self, const struct suite_case *which,
+                         enum suite_news news, enum guarantee id, const char *text, const char *file,
+                         int line)
+{
+    (void) self;
+    (void) which;
+    (void) file;
+    (void) line;
+    if (news == SUITE_FAILED)
+        fprintf(stderr, "rouse-conform: %s: %s\n", guarantees[id].id, text);
+    else if (news == SUITE_ERROR || news == SUITE_UNSUPPORTED || news == SUITE_NOT_RUN)
+        fprintf(stderr, "rouse-conform: %s\n", text);
+}
+
+/* Plays a scenario here, and prints what happened instead of what it was worth. */
+static int trace(const struct conform *conform)
+{
+    const struct options *options = &conform->options;
+    const struct rouse_evq_ops *backend = conform->extra != NULL ? conform->extra : rouse_backend(NULL);
+    struct suite_listener listener = {say_failures};
+    struct suite_run run = {NULL, 1, NULL, !options->no_check, false, &listener};
+    const struct suite_case *which;
+    char name[200];
+
+    if (options->backends[0] != NULL)
+        backend = find_backend(conform, options->backends[0]);
+    if (backend == NULL)
+        return no_backend(options->backends[0] != NULL ? options->backends[0] : "");
+    snprintf(name, sizeof name, "b5_the_same_on_every_backend_%s", options->trace);
+    which = find_case(conform, name);
+    if (which == NULL)
+        return cannot("no scenario is called", options->trace, "--list --case 'b5*' tells their names");
+    trace_print_to(stdout);
+    run.cases = &which;
+    run.backend = backend;
+    return suite_run(&run) == 0 ? GOOD : BAD;
+}
+
 /* We are one of the processes that run_processes() or run_probe() started. */
 static int be_a_process(const struct conform *conform)
 {
@@ -373,6 +412,8 @@ int rouse_conform_main(int argc, char **argv, const struct rouse_evq_ops *backen
         return status;
     if (conform.options.run_case != NULL || conform.options.probe != NULL)
         return be_a_process(&conform);
+    if (conform.options.trace != NULL)
+        return trace(&conform);
     status = demand_matches(&conform);
     if (status != GOOD)
         return status;

@@ -29,6 +29,7 @@ const char options_usage[] =
     "  --timeout S       seconds for one case (10)\n"
     "  --in-process      all cases in this process, for sanitizers and debuggers\n"
     "  --no-check        without the wrapper that asserts the contract of queues\n"
+    "  --trace NAME      what happens in a scenario, as JSON lines (trace_diff.py compares)\n"
     "  --list            the cases; with --json, as JSON\n"
     "  --guarantees      the page GUARANTEES.md\n"
     "  --version, --help\n";
@@ -58,6 +59,7 @@ static const struct option {
     {"--junit", TEXT, offsetof(struct options, junit), 0, 0},
     {"--html", TEXT, offsetof(struct options, html), 0, 0},
     {"--plugin", TEXT, offsetof(struct options, plugin), 0, 0},
+    {"--trace", TEXT, offsetof(struct options, trace), 0, 0},
     {"--run-case", TEXT, offsetof(struct options, run_case), 0, 0},
     {"--probe", TEXT, offsetof(struct options, probe), 0, 0},
     {"--jobs", NUMBER, offsetof(struct options, jobs), 1, JOBS_MAX},

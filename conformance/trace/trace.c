@@ -263,12 +263,22 @@ SUITE_PRINTF(2, 3) static void add_line(struct point *point, const char *format,
     va_end(arguments);
 }
 
+/* Errors in words: their numbers are the system's. `text` is where a count is written. */
+static const char *result_text(intptr_t result, char text[24])
+{
+    if (result < 0)
+        return rouse_strerror(result);
+    snprintf(text, 24, "%ld", (long) result);
+    return text;
+}
+
 void actor_says(struct actor *actor, const char *await, intptr_t result)
 {
     struct trace *trace = actor->trace;
+    char text[24];
 
     actor->progressed = true;
-    add_line(&trace->results, "%s: %s was %ld", actor->name, await, (long) result);
+    add_line(&trace->results, "%s: %s was %s", actor->name, await, result_text(result, text));
     write_event(trace, "{\"result\":\"%s\",\"of\":\"%s\",\"is\":%ld}\n", actor->name, await,
                 (long) result);
 }
@@ -333,6 +343,7 @@ static void add_state(struct point *point, struct trace *trace)
 {
     struct world *world = trace->world;
     rouse_time due;
+    char text[24];
     int i;
 
     for (i = 0; i < trace->actor_count; i++) {
@@ -341,7 +352,8 @@ static void add_state(struct point *point, struct trace *trace)
         if (actor->task.executor == NULL)
             continue; /* not spawned yet */
         if (rouse_task_ended(&actor->task))
-            add_line(point, "%s: ended with %ld", actor->name, (long) actor->task.result);
+            add_line(point, "%s: ended with %s", actor->name,
+                     result_text(actor->task.result, text));
         else
             add_line(point, "%s: waiting", actor->name);
     }
@@ -489,15 +501,11 @@ static bool explain(const struct trace *one, const struct trace *other, char *wo
     return false;
 }
 
-static void print(const struct trace *trace)
-{
-    const char *path = getenv("ROUSE_TRACE"); /* set by rouse-conform --trace */
-    FILE *to = path != NULL ? fopen(path, "w") : NULL;
+static FILE *printed_to;
 
-    if (to == NULL)
-        return;
-    fwrite(trace->text, 1, trace->size, to);
-    fclose(to);
+void trace_print_to(FILE *to)
+{
+    printed_to = to;
 }
 
 void scenario_compare(struct world *world, const struct scenario *scenario)
@@ -516,7 +524,8 @@ void scenario_compare(struct world *world, const struct scenario *scenario)
     expected = play(&simulated, scenario);
     world_end(&simulated); /* it counts descriptors: nothing else is open yet */
     seen = play(world, scenario);
-    print(seen);
+    if (printed_to != NULL)
+        fwrite(seen->text, 1, seen->size, printed_to);
     CHECK(B5, seen->events >= 10, "a trace of %d lines says little", seen->events);
     CHECK_EQUAL(B5, seen->point_count, expected->point_count, "points of rest");
     if (explain(expected, seen, words, sizeof words))

@@ -21,6 +21,8 @@
 #ifndef ROUSE_CONFORMANCE_TRACE_H
 #define ROUSE_CONFORMANCE_TRACE_H
 
+#include <stdio.h>
+
 #include "../world.h"
 
 struct trace;
@@ -52,6 +54,9 @@ struct scenario {
     static void name##_play(struct trace *trace)
 
 void scenario_compare(struct world *world, const struct scenario *scenario);
+
+/* From now on the traces of the backend under test are printed. NULL ends it. */
+void trace_print_to(FILE *to);
 
 /* -- For bodies and scripts -------------------------------------------------- */
 
