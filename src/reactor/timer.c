@@ -159,10 +159,22 @@ rouse_time rouse_after(const struct rouse_reactor *reactor, rouse_time duration)
 
 void rouse__timers_expire(struct rouse_reactor *reactor, rouse_time now)
 {
-    while (reactor->timers != NULL && reactor->timers->deadline <= now) {
-        struct rouse_timer *timer = reactor->timers;
+    struct rouse_timer above = {0};
+    struct rouse_timer *timer = reactor->timers;
 
+    if (timer->deadline > now)
+        return;
+    /* What wakers arm from here on is for the next turn, however soon it is due: else a
+     * timer that always arms itself again would keep out everything else (T8). So the
+     * heap is hung up elsewhere, where its timers can be taken out all the same. */
+    append_child(&above, timer);
+    reactor->timers = NULL;
+    while ((timer = above.last) != NULL && timer->deadline <= now) {
         take_out(reactor, timer);
         rouse_wake(&timer->waker);
     }
+    if (timer == NULL)
+        return;
+    timer->prev = NULL;
+    reactor->timers = reactor->timers != NULL ? join(timer, reactor->timers) : timer;
 }

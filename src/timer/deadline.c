@@ -13,6 +13,8 @@ static enum rouse_poll deadline_poll(struct rouse_future *self, struct rouse_con
         return rouse_ready(self, limit->child->result);
     }
     if (rouse_now(limit->reactor) >= limit->deadline) {
+        if (!rouse_budget_spend(cx)) /* what is too late already can be repeated for ever */
+            return ROUSE_PENDING;
         cx->yield = false; /* the child's wish, and it is gone */
         rouse_timer_cancel(limit->reactor, &limit->timer);
         rouse_future_drop(limit->child);

@@ -22,6 +22,8 @@ static enum rouse_poll tick_poll(struct rouse_future *self, struct rouse_context
         rouse_timer_arm(interval->reactor, &tick->timer, interval->next, cx->waker);
         return ROUSE_PENDING;
     }
+    if (!rouse_budget_spend(cx)) /* a short beat can be late for ever */
+        return ROUSE_PENDING;
     ticks = 1 + late / interval->period;
     interval->next = ticks < (ROUSE_NEVER - interval->next) / interval->period
                          ? interval->next + ticks * interval->period

@@ -8,6 +8,8 @@ static enum rouse_poll sleep_poll(struct rouse_future *self, struct rouse_contex
     struct rouse_sleep *sleep = (struct rouse_sleep *) (void *) self;
 
     if (rouse_now(sleep->reactor) >= sleep->deadline) {
+        if (!rouse_budget_spend(cx)) /* a sleep of no time can be repeated for ever */
+            return ROUSE_PENDING;
         rouse_timer_cancel(sleep->reactor, &sleep->timer);
         return rouse_ready(self, 0);
     }
