@@ -125,9 +125,10 @@ static void end_sources(struct world *world)
 
 static void end_wakes(struct world *world)
 {
+    struct lent_wakes *lent = (struct lent_wakes *) atomic_load_acquire(&world->things->wakes);
     struct lent_wakes *next;
 
-    for (struct lent_wakes *lent = world->things->wakes; lent != NULL; lent = next) {
+    for (; lent != NULL; lent = next) {
         const uintptr_t left = atomic_load_acquire(&lent->wakes.references);
 
         next = lent->next;
@@ -363,11 +364,14 @@ void world_forget(struct world *world, struct rouse_source *source)
 struct wakes *world_wakes(struct world *world)
 {
     struct lent_wakes *lent = calloc(1, sizeof *lent);
+    uintptr_t newest;
 
     if (lent == NULL)
         suite_error("no memory for a waker");
-    lent->next = world->things->wakes;
-    world->things->wakes = lent;
+    newest = atomic_load_relaxed(&world->things->wakes);
+    do
+        lent->next = (struct lent_wakes *) newest;
+    while (!atomic_compare_exchange(&world->things->wakes, &newest, (uintptr_t) lent));
     return &lent->wakes;
 }
 

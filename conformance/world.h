@@ -234,7 +234,7 @@ void world_wake(struct world *world);
 /* Polls once by hand, with `waker` (NULL for none) and no budget. */
 enum rouse_poll world_poll(struct rouse_future *future, const struct rouse_waker *waker);
 
-/* A waker that counts, which the world keeps and checks at the end. */
+/* A waker that counts, which the world keeps and checks at the end. Any thread. */
 struct wakes *world_wakes(struct world *world);
 
 /* A runtime on the queue under test. The case closes it. */

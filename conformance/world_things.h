@@ -32,7 +32,7 @@ struct world_things {
     bool limited; /* the host's limit was lowered */
 
     struct lent_source *sources;
-    struct lent_wakes *wakes;
+    uintptr_t wakes; /* atomic: struct lent_wakes, newest first */
 
     struct tally *tallies;
     int tally_count, tally_room;
