@@ -97,16 +97,18 @@ static void begin(struct report *report, const struct job *job, struct process *
 }
 
 /* The wrapper ends a case at the first clause that is broken, and what the case is about
- * is then not known. So it is run once more, without: what its own assertions say counts
- * too, and how it ends does not. */
-static void finish_again(struct result *result, struct process *process)
+ * is then not known. So it is run once more, without: what its assertions say about its
+ * own guarantees counts too, and how it ends does not. */
+static void finish_again(struct result *result, const struct suite_case *which,
+                         struct process *process)
 {
     struct result second = {.status = STATUS_PASS};
 
     verdict_judge(&second, process);
     for (const struct failure *failure = second.failures; failure != NULL; failure = failure->next)
-        result_fail(result, failure->id, failure->text != NULL ? failure->text : "", failure->file,
-                    failure->line);
+        if (suite_tagged(which, failure->id))
+            result_fail(result, failure->id, failure->text != NULL ? failure->text : "",
+                        failure->file, failure->line);
     result->stopped = second.stopped;
     result_free(&second);
 }
@@ -119,7 +121,7 @@ static bool finish(struct report *report, struct job *job, struct process *proce
     bool ended_by_wrapper = false;
 
     if (job->again) {
-        finish_again(result, process);
+        finish_again(result, report->cases[job->which], process);
     } else {
         result->status = STATUS_PASS;
         verdict_judge(result, process);

@@ -104,6 +104,7 @@ static void hear_misuse(struct result *result, const char *line)
     }
     result_fail(result, id, text + strlen(guarantees[id].id) + 2, NULL, 0);
     result->status = STATUS_FAIL;
+    result->stopped = true;
 }
 
 /* -- What a process leaves --------------------------------------------------- */
@@ -160,7 +161,7 @@ void verdict_judge(struct result *result, struct process *process)
         snprintf(text, sizeof text, "took longer than %lld s, and was ended",
                  (long long) (process->limit_ns / 1000000000));
         verdict_error(result, text);
-    } else if (process->signal != 0) {
+    } else if (process->signal != 0 && !result->stopped) {
         snprintf(text, sizeof text, "ended by signal %d%s", process->signal,
                  process->signal == SIGSEGV   ? " (a bad address)"
                  : process->signal == SIGABRT ? " (it aborted)"
