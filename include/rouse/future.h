@@ -92,10 +92,11 @@ static inline void rouse_waker_drop(struct rouse_waker *waker)
 {
     const struct rouse_waker taken = *waker;
 
+    if (taken.ops == NULL)
+        return;
     waker->ops = NULL;
     waker->data = NULL;
-    if (taken.ops != NULL)
-        taken.ops->release(taken.data);
+    taken.ops->release(taken.data);
 }
 
 /* Empties a waker by waking it. The slot is cleared first, because waking may run
@@ -104,10 +105,11 @@ static inline void rouse_wake(struct rouse_waker *waker)
 {
     const struct rouse_waker taken = *waker;
 
+    if (taken.ops == NULL)
+        return;
     waker->ops = NULL;
     waker->data = NULL;
-    if (taken.ops != NULL)
-        taken.ops->wake(taken.data);
+    taken.ops->wake(taken.data);
 }
 
 /* Wakes and keeps the reference. */
@@ -117,18 +119,21 @@ static inline void rouse_wake_by_ref(const struct rouse_waker *waker)
         waker->ops->wake_by_ref(waker->data);
 }
 
-/* Keeps a clone of `waker` in `slot`. Costs nothing when it is already there,
- * which is the common case: the same task polling again. */
+/* Puts a clone of `waker` in the place of another one. */
+ROUSE_API void rouse_waker_replace_(struct rouse_waker *slot, const struct rouse_waker *waker);
+
+/* Keeps a clone of `waker` in `slot`. Costs nothing when it is already there, because
+ * the same task polls again, and little when the slot is empty, because a wake took
+ * what was there: these are the common cases. */
 static inline void rouse_waker_keep(struct rouse_waker *slot, const struct rouse_waker *waker)
 {
-    struct rouse_waker old = *slot;
-
-    if (old.ops == waker->ops && old.data == waker->data)
-        return;
-    if (waker->ops != NULL)
-        waker->ops->retain(waker->data);
-    *slot = *waker;
-    rouse_waker_drop(&old);
+    if (slot->ops == NULL) {
+        *slot = *waker;
+        if (slot->ops != NULL)
+            slot->ops->retain(slot->data);
+    } else if (slot->ops != waker->ops || slot->data != waker->data) {
+        rouse_waker_replace_(slot, waker);
+    }
 }
 
 /* A step that could be repeated for ever takes one unit. False when there is none

@@ -13,6 +13,17 @@ static enum rouse_poll finished_poll(struct rouse_future *self, struct rouse_con
 
 const struct rouse_future_ops rouse_future_finished = {finished_poll, NULL, "finished"};
 
+void rouse_waker_replace_(struct rouse_waker *slot, const struct rouse_waker *waker)
+{
+    struct rouse_waker old = *slot;
+
+    /* In this order: the old one may hold the last reference to what both name. */
+    if (waker->ops != NULL)
+        waker->ops->retain(waker->data);
+    *slot = *waker;
+    rouse_waker_drop(&old);
+}
+
 static void ignore(void *data)
 {
     (void) data;
