@@ -49,80 +49,92 @@ int rouse_tcp_shutdown(struct rouse_tcp *tcp)
     return reactor->sockets->shutdown(reactor->sockets, tcp->io.source.fd);
 }
 
-/* What a transfer returns when it has to wait: its waker is kept, or its turn asked for. */
-enum { WAITS = -EAGAIN };
+/* What a transfer does next. */
+enum step { TRY, WAIT, REFUSE };
 
-/* Whether to make the call now. If not, `*n` says what to return instead: WAITS, or that
- * the stream is closed or taken, or that there is nothing to transfer. */
-static ALWAYS_INLINE bool may_try(struct rouse_tcp *tcp, unsigned direction, size_t size,
-                                  const struct rouse_future *future, struct rouse_context *cx,
-                                  intptr_t *n)
+/* The checks that come before every call, the likely ones first. REFUSE is for whoever
+ * has no business here, or nothing to transfer. */
+static ALWAYS_INLINE enum step next_step(struct rouse_tcp *tcp, unsigned direction, size_t size,
+                                         const struct rouse_future *future)
 {
-    *n = WAITS;
-    if (!rouse_io_may(&tcp->io, direction, future))
-        *n = rouse_io_refusal(&tcp->io);
-    else if (size == 0)
-        *n = 0;
-    else if (rouse_io_try(&tcp->io, direction))
-        return rouse_budget_spend(cx);
-    else
-        rouse_io_wait(&tcp->io, direction, future, cx->waker);
-    return false;
+    if (!rouse_io_may(&tcp->io, direction, future) || size == 0)
+        return REFUSE;
+    return rouse_io_try(&tcp->io, direction) ? TRY : WAIT;
 }
 
-/* The call found nothing: arms, and leaves the waker. WAITS, or why not. */
-static NEVER_INLINE intptr_t drained(struct rouse_tcp *tcp, unsigned direction,
-                                     const struct rouse_future *future, struct rouse_context *cx)
-{
-    const int error = rouse_io_arm(&tcp->io, direction | ROUSE_DRAINED);
+/* Each step is a function of its own, and the last thing that a poll calls: so a poll that
+ * only has to wait saves no registers. */
 
-    if (error < 0) {
-        rouse_io_leave(&tcp->io, direction, future);
-        return error;
+static NEVER_INLINE enum rouse_poll refuse(struct rouse_future *self, struct rouse_tcp *tcp,
+                                           unsigned direction)
+{
+    return rouse_ready(self,
+                       rouse_io_may(&tcp->io, direction, self) ? 0 : rouse_io_refusal(&tcp->io));
+}
+
+static NEVER_INLINE enum rouse_poll wait_to_read(struct rouse_future *self,
+                                                 struct rouse_context *cx, struct rouse_tcp *tcp)
+{
+    rouse_io_wait(&tcp->io, ROUSE_READABLE, self, cx->waker);
+    return ROUSE_PENDING;
+}
+
+static NEVER_INLINE enum rouse_poll wait_to_write(struct rouse_future *self,
+                                                  struct rouse_context *cx, struct rouse_tcp *tcp)
+{
+    rouse_io_wait(&tcp->io, ROUSE_WRITABLE, self, cx->waker);
+    return ROUSE_PENDING;
+}
+
+/* The call failed with `error`. If it found nothing: arms, and leaves the waker. */
+static NEVER_INLINE enum rouse_poll failed(struct rouse_future *self, struct rouse_context *cx,
+                                           struct rouse_tcp *tcp, unsigned direction,
+                                           intptr_t error)
+{
+    if (error == -EAGAIN) {
+        error = rouse_io_arm(&tcp->io, direction | ROUSE_DRAINED);
+        if (error == 0) {
+            rouse_io_wait(&tcp->io, direction, self, cx->waker);
+            return ROUSE_PENDING;
+        }
     }
-    rouse_io_wait(&tcp->io, direction, future, cx->waker);
-    return WAITS;
+    rouse_io_leave(&tcp->io, direction, self);
+    return rouse_ready(self, error);
 }
 
-/* The call of at most `size` bytes returned `n`: what the transfer returns. */
-static ALWAYS_INLINE intptr_t tried(struct rouse_tcp *tcp, unsigned direction, size_t size,
-                                    const struct rouse_future *future, struct rouse_context *cx,
-                                    intptr_t n)
+/* The call succeeded, and `fell_short` of what was asked for. */
+static ALWAYS_INLINE void succeeded(struct rouse_tcp *tcp, unsigned direction, bool fell_short,
+                                    const struct rouse_future *self)
 {
-    if (n == -EAGAIN)
-        return drained(tcp, direction, future, cx);
     /* Should this arm() fail, the direction stays unarmed, and the next transfer finds
      * that out for itself. */
-    if (n > 0 && (size_t) n < size && tcp->short_is_drained)
+    if (fell_short && tcp->short_is_drained)
         (void) rouse_io_arm(&tcp->io, direction | ROUSE_DRAINED);
-    rouse_io_leave(&tcp->io, direction, future);
-    return n;
+    rouse_io_leave(&tcp->io, direction, self);
 }
 
 static NEVER_INLINE enum rouse_poll try_read(struct rouse_future *self, struct rouse_context *cx)
 {
     struct rouse_read *read = (struct rouse_read *) (void *) self;
-    const struct rouse_sockets *sockets;
-    intptr_t n;
+    const struct rouse_sockets *sockets = read->tcp->io.reactor->sockets;
+    const intptr_t n = sockets->read(sockets, read->tcp->io.source.fd, read->buffer, read->size);
 
-    if (may_try(read->tcp, ROUSE_READABLE, read->size, self, cx, &n)) {
-        sockets = read->tcp->io.reactor->sockets;
-        n = sockets->read(sockets, read->tcp->io.source.fd, read->buffer, read->size);
-        n = tried(read->tcp, ROUSE_READABLE, read->size, self, cx, n);
-    }
-    return n == WAITS ? ROUSE_PENDING : rouse_ready(self, n);
+    if (n < 0)
+        return failed(self, cx, read->tcp, ROUSE_READABLE, n);
+    succeeded(read->tcp, ROUSE_READABLE, n != 0 && (size_t) n < read->size, self);
+    return rouse_ready(self, n);
 }
 
 static enum rouse_poll read_poll(struct rouse_future *self, struct rouse_context *cx)
 {
-    struct rouse_io *io = &((struct rouse_read *) (void *) self)->tcp->io;
+    struct rouse_read *read = (struct rouse_read *) (void *) self;
 
-    /* Every other poll of a busy stream finds that it has to wait: nothing else, then. */
-    if (rouse_io_try(io, ROUSE_READABLE) || !rouse_io_may(io, ROUSE_READABLE, self)
-        || ((struct rouse_read *) (void *) self)->size == 0)
-        return try_read(self, cx);
-    rouse_io_wait(io, ROUSE_READABLE, self, cx->waker);
-    return ROUSE_PENDING;
+    switch (next_step(read->tcp, ROUSE_READABLE, read->size, self)) {
+    case TRY: return rouse_budget_spend(cx) ? try_read(self, cx) : ROUSE_PENDING;
+    case WAIT: return wait_to_read(self, cx, read->tcp);
+    case REFUSE: break;
+    }
+    return refuse(self, read->tcp, ROUSE_READABLE);
 }
 
 static void read_drop(struct rouse_future *self)
@@ -134,18 +146,29 @@ static void read_drop(struct rouse_future *self)
 
 const struct rouse_future_ops rouse_read_ops = {read_poll, read_drop, "read"};
 
+static NEVER_INLINE enum rouse_poll try_write(struct rouse_future *self, struct rouse_context *cx)
+{
+    struct rouse_write *write = (struct rouse_write *) (void *) self;
+    const struct rouse_sockets *sockets = write->tcp->io.reactor->sockets;
+    const intptr_t n =
+        sockets->write(sockets, write->tcp->io.source.fd, write->buffer, write->size);
+
+    if (n < 0)
+        return failed(self, cx, write->tcp, ROUSE_WRITABLE, n);
+    succeeded(write->tcp, ROUSE_WRITABLE, (size_t) n < write->size, self);
+    return rouse_ready(self, n);
+}
+
 static enum rouse_poll write_poll(struct rouse_future *self, struct rouse_context *cx)
 {
     struct rouse_write *write = (struct rouse_write *) (void *) self;
-    const struct rouse_sockets *sockets;
-    intptr_t n;
 
-    if (may_try(write->tcp, ROUSE_WRITABLE, write->size, self, cx, &n)) {
-        sockets = write->tcp->io.reactor->sockets;
-        n = sockets->write(sockets, write->tcp->io.source.fd, write->buffer, write->size);
-        n = tried(write->tcp, ROUSE_WRITABLE, write->size, self, cx, n);
+    switch (next_step(write->tcp, ROUSE_WRITABLE, write->size, self)) {
+    case TRY: return rouse_budget_spend(cx) ? try_write(self, cx) : ROUSE_PENDING;
+    case WAIT: return wait_to_write(self, cx, write->tcp);
+    case REFUSE: break;
     }
-    return n == WAITS ? ROUSE_PENDING : rouse_ready(self, n);
+    return refuse(self, write->tcp, ROUSE_WRITABLE);
 }
 
 static void write_drop(struct rouse_future *self)
@@ -157,24 +180,44 @@ static void write_drop(struct rouse_future *self)
 
 const struct rouse_future_ops rouse_write_ops = {write_poll, write_drop, "write"};
 
+static enum rouse_poll write_all_poll(struct rouse_future *self, struct rouse_context *cx);
+
+static NEVER_INLINE enum rouse_poll try_write_all(struct rouse_future *self,
+                                                  struct rouse_context *cx)
+{
+    struct rouse_write_all *write = (struct rouse_write_all *) (void *) self;
+
+    for (;;) {
+        const struct rouse_sockets *sockets = write->tcp->io.reactor->sockets;
+        const intptr_t n =
+            sockets->write(sockets, write->tcp->io.source.fd,
+                           (const char *) write->buffer + write->done, write->size - write->done);
+
+        if (n < 0)
+            return failed(self, cx, write->tcp, ROUSE_WRITABLE, n);
+        write->done += (size_t) n;
+        if (write->done == write->size) {
+            succeeded(write->tcp, ROUSE_WRITABLE, false, self);
+            return rouse_ready(self, (intptr_t) write->size);
+        }
+        succeeded(write->tcp, ROUSE_WRITABLE, true, self);
+        if (next_step(write->tcp, ROUSE_WRITABLE, write->size - write->done, self) != TRY)
+            return write_all_poll(self, cx); /* which finds the same, and waits */
+        if (!rouse_budget_spend(cx))
+            return ROUSE_PENDING;
+    }
+}
+
 static enum rouse_poll write_all_poll(struct rouse_future *self, struct rouse_context *cx)
 {
     struct rouse_write_all *write = (struct rouse_write_all *) (void *) self;
-    const struct rouse_sockets *sockets;
-    intptr_t n;
 
-    while (may_try(write->tcp, ROUSE_WRITABLE, write->size - write->done, self, cx, &n)) {
-        sockets = write->tcp->io.reactor->sockets;
-        n = sockets->write(sockets, write->tcp->io.source.fd,
-                           (const char *) write->buffer + write->done, write->size - write->done);
-        n = tried(write->tcp, ROUSE_WRITABLE, write->size - write->done, self, cx, n);
-        if (n < 0)
-            break;
-        write->done += (size_t) n;
-        if (write->done == write->size)
-            return rouse_ready(self, (intptr_t) write->size);
+    switch (next_step(write->tcp, ROUSE_WRITABLE, write->size - write->done, self)) {
+    case TRY: return rouse_budget_spend(cx) ? try_write_all(self, cx) : ROUSE_PENDING;
+    case WAIT: return wait_to_write(self, cx, write->tcp);
+    case REFUSE: break;
     }
-    return n == WAITS ? ROUSE_PENDING : rouse_ready(self, n);
+    return refuse(self, write->tcp, ROUSE_WRITABLE);
 }
 
 static void write_all_drop(struct rouse_future *self)
