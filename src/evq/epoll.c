@@ -250,14 +250,13 @@ static NEVER_INLINE unsigned told_more(struct rouse_source *source, unsigned see
     return ready;
 }
 
-/* Fills `events` with those of `harvest` that somebody asked for. */
+/* Fills `events` with those of `harvest`, which is not empty, that somebody asked for. */
 static ALWAYS_INLINE int report(const struct epoll_event *harvest, int harvested,
                                 struct rouse_event *events)
 {
-    const struct epoll_event *end = harvest + harvested;
     struct rouse_event *event = events;
 
-    for (; harvest < end; harvest++) {
+    for (; harvested > 0; harvested--, harvest++) {
         struct rouse_source *source = (struct rouse_source *) harvest->data.ptr;
         unsigned ready = ((harvest->events & EPOLLIN) != 0 ? ROUSE_READABLE : 0U)
                          | ((harvest->events & EPOLLOUT) != 0 ? ROUSE_WRITABLE : 0U);
@@ -318,45 +317,52 @@ static NEVER_INLINE int wait_until(struct epoll_evq *queue, struct epoll_event *
     return epoll_wait(queue->epoll, harvest, capacity, milliseconds(left));
 }
 
-/* One look, which sleeps if it may. Whether somebody woke us is in `*woken`. */
-static ALWAYS_INLINE int look_once(struct epoll_evq *queue, struct epoll_event *harvest,
+/* One look, which sleeps if it may. How many reports it brought, or -errno. Without any,
+ * `woken` says whether somebody woke us; if not, it was an interruption, an old wake-up or
+ * an event that is dropped. */
+static ALWAYS_INLINE int look_once(struct epoll_evq *queue, struct rouse_event *events,
                                    int capacity, rouse_time deadline, bool *woken)
 {
+    struct epoll_event harvest[HARVEST];
+    const int room = capacity < HARVEST ? capacity : HARVEST;
     int n;
 
     if (!sleep_begin(&queue->sleep))
-        n = epoll_wait(queue->epoll, harvest, capacity, 0);
+        n = epoll_wait(queue->epoll, harvest, room, 0);
     else if (deadline == ROUSE_NEVER)
-        n = epoll_wait(queue->epoll, harvest, capacity, -1);
+        n = epoll_wait(queue->epoll, harvest, room, -1);
     else
-        n = wait_until(queue, harvest, capacity, deadline);
+        n = wait_until(queue, harvest, room, deadline);
     *woken = sleep_end(&queue->sleep);
-    return n;
+    if (n <= 0)
+        return n == 0 || errno == EINTR ? 0 : -errno;
+    if (queue->haunted)
+        n = exorcise(queue, harvest, n);
+    return report(harvest, n, events);
+}
+
+/* After a look that brought nothing: on with it. */
+static NEVER_INLINE int look_on(struct epoll_evq *queue, struct rouse_event *events, int capacity,
+                                rouse_time deadline)
+{
+    bool woken = false;
+    int count = 0;
+
+    while (count == 0 && !woken) {
+        if (deadline != ROUSE_NEVER && rouse__clock() >= deadline)
+            return 0;
+        count = look_once(queue, events, capacity, deadline, &woken);
+    }
+    return count;
 }
 
 static int epoll_wait_(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                        rouse_time deadline)
 {
-    struct epoll_evq *queue = epoll_of(evq);
-    struct epoll_event harvest[HARVEST];
+    bool woken;
+    const int count = look_once(epoll_of(evq), events, capacity, deadline, &woken);
 
-    for (;;) {
-        bool woken;
-        int n =
-            look_once(queue, harvest, capacity < HARVEST ? capacity : HARVEST, deadline, &woken);
-        int count;
-
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0 && queue->haunted)
-            n = exorcise(queue, harvest, n);
-        count = report(harvest, n, events);
-        if (count > 0 || woken)
-            return count;
-        /* An interruption, an old wake-up or a dropped event: on with it. */
-        if (deadline != ROUSE_NEVER && rouse__clock() >= deadline)
-            return 0;
-    }
+    return count != 0 || woken ? count : look_on(epoll_of(evq), events, capacity, deadline);
 }
 
 static void notify(const struct epoll_evq *queue)
