@@ -117,16 +117,13 @@ intptr_t rouse_run(struct rouse *rt, struct rouse_future *future)
     rouse_spawn_held(&rt->executor, &root->task, future, root_release);
     for (;;) {
         const bool idle = rouse_executor_run(&rt->executor, SLICE) < SLICE;
-        bool stop;
 
         if (rouse_task_ended(&root->task))
             break;
-        stop = stopped(rt); /* it came in a rouse_turn() before this run */
-        if (error == 0 && !stop) {
-            error = rouse_reactor_turn(&rt->reactor, idle ? ROUSE_NEVER : 0);
-            stop = stopped(rt);
-        }
-        if (error < 0 || stop)
+        /* A signal may have come in a rouse_turn() before this run. */
+        if (stopped(rt) || error < 0
+            || (error = rouse_reactor_turn(&rt->reactor, idle ? ROUSE_NEVER : 0)) < 0
+            || stopped(rt))
             rouse_cancel(&root->task);
     }
     result = error < 0 ? error : root->task.result;

@@ -43,22 +43,27 @@ void rouse_reactor_close(struct rouse_reactor *reactor)
     rouse__signals_close(reactor);
 }
 
-/* Wakes who waits for what is ready. Takes both wakers before it calls one: the io may be
- * gone after that. */
+/* Takes both wakers before it calls one: the io may be gone after that. */
+static NEVER_INLINE void wake_both(struct rouse_io *io)
+{
+    struct rouse_waker writer = io->writer.waker;
+
+    io->writer.waker.ops = NULL;
+    rouse_wake(&io->reader.waker);
+    rouse_wake(&writer);
+}
+
+/* Wakes who waits for what is ready. */
 static inline void wake_waiters(struct rouse_source *source, unsigned ready)
 {
     struct rouse_io *io = rouse_container_of(source, struct rouse_io, source);
-    struct rouse_waker writer = {NULL, NULL};
 
-    if (ready == ROUSE_READABLE) {
+    if (ready == ROUSE_READABLE)
         rouse_wake(&io->reader.waker);
-        return;
-    }
-    writer = io->writer.waker;
-    io->writer.waker.ops = NULL;
-    if ((ready & ROUSE_READABLE) != 0)
-        rouse_wake(&io->reader.waker);
-    rouse_wake(&writer);
+    else if (ready == ROUSE_WRITABLE)
+        rouse_wake(&io->writer.waker);
+    else
+        wake_both(io);
 }
 
 static NEVER_INLINE void deliver(struct rouse_reactor *reactor, int count)

@@ -43,7 +43,7 @@ static inline void ready_take(struct rouse_executor *executor, struct rouse_task
         executor->ready_tail = &executor->ready;
 }
 
-void rouse__inbox_push(struct rouse_executor *executor, struct rouse_task *task)
+static void inbox_push(struct rouse_executor *executor, struct rouse_task *task)
 {
     uintptr_t head;
 
@@ -56,6 +56,15 @@ void rouse__inbox_push(struct rouse_executor *executor, struct rouse_task *task)
     if (head == 0)
         rouse_wake_by_ref(&executor->nudge);
     atomic_fetch_sub(&executor->visitors, 1); /* now the executor may go */
+}
+
+void rouse__task_push_slowly(struct rouse_executor *executor, struct rouse_task *task)
+{
+    task_say_woken(executor, task);
+    if (executor->thread == rouse__thread())
+        task_queue(executor, task);
+    else
+        inbox_push(executor, task);
 }
 
 /* Moves the inbox to the end of the ready list, oldest first. */
@@ -136,6 +145,19 @@ static NEVER_INLINE bool begin_shared(struct rouse_executor *executor, struct ro
     return false;
 }
 
+/* Tells whoever listens that a task was polled. */
+static NEVER_INLINE void say_polled(struct rouse_executor *executor, struct rouse_task *task,
+                                    enum rouse_poll poll)
+{
+    if (executor->inspector->polled != NULL)
+        executor->inspector->polled(executor->inspector, task, poll);
+}
+
+static NEVER_INLINE void wake_yielded(struct rouse_task *task)
+{
+    task_wake(task);
+}
+
 /* Gives a task that was taken out of the ready list its turn. */
 static ALWAYS_INLINE void run(struct rouse_executor *executor, struct rouse_task *task)
 {
@@ -149,17 +171,16 @@ static ALWAYS_INLINE void run(struct rouse_executor *executor, struct rouse_task
     executor->budget = BUDGET;
     executor->context.yield = false;
     poll = rouse_future_poll(task->future, &executor->context);
-    if (executor->inspector != NULL && executor->inspector->polled != NULL)
-        executor->inspector->polled(executor->inspector, task, poll);
+    if (executor->inspector != NULL)
+        say_polled(executor, task, poll);
     if (poll == ROUSE_READY) {
         end(executor, task, task->future->result);
     } else if (executor->context.yield) {
-        if (atomic_load_acquire(&task->state) != TASK_ALONE) {
-            task_wake(task);
-        } else {
+        if (atomic_load_acquire(&task->state) == TASK_ALONE) {
             task->state = TASK_ALONE_QUEUED;
-            task_say_woken(executor, task);
-            task_queue(executor, task);
+            task_push_here(executor, task);
+        } else {
+            wake_yielded(task);
         }
     }
 }
@@ -180,11 +201,12 @@ size_t rouse_executor_run(struct rouse_executor *executor, size_t limit)
         } else if (atomic_load_relaxed(&executor->inbox) != 0) {
             inbox_take(executor);
         } else {
-            break;
+            executor->running = false;
+            return limit - left;
         }
     }
     /* With more to do, what others woke comes next, behind what is ready now. */
-    if (left == 0 && atomic_load_relaxed(&executor->inbox) != 0)
+    if (atomic_load_relaxed(&executor->inbox) != 0)
         inbox_take(executor);
     executor->running = false;
     return limit - left;

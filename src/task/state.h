@@ -64,9 +64,6 @@ extern const struct rouse_waker_ops rouse__task_waker_ops;
  * task's executor here is on its thread, and need not touch it to know. NULL if none. */
 extern ROUSE__THREAD_LOCAL const struct rouse_executor *rouse__executor_here ROUSE__NEAR;
 
-/* Puts a task in the inbox, for another thread's executor. */
-void rouse__inbox_push(struct rouse_executor *executor, struct rouse_task *task);
-
 /* Puts a task at the end of the ready list. On the executor's thread. */
 static inline void task_queue(struct rouse_executor *executor, struct rouse_task *task)
 {
@@ -82,14 +79,26 @@ static inline void task_say_woken(struct rouse_executor *executor, struct rouse_
         executor->inspector->woken(executor->inspector, task);
 }
 
-/* Puts a task whose QUEUED bit the caller has just set where its executor finds it. */
-static inline void task_push(struct rouse_executor *executor, struct rouse_task *task)
+/* What task_push() does for another thread's executor, or one with an inspector. */
+void rouse__task_push_slowly(struct rouse_executor *executor, struct rouse_task *task);
+
+/* Puts a task whose QUEUED bit the caller has just set where its executor finds it. On the
+ * executor's thread. */
+static inline void task_push_here(struct rouse_executor *executor, struct rouse_task *task)
 {
-    task_say_woken(executor, task);
-    if (executor->thread == rouse__thread())
+    if (executor->inspector == NULL)
         task_queue(executor, task);
     else
-        rouse__inbox_push(executor, task);
+        rouse__task_push_slowly(executor, task);
+}
+
+/* The same, on any thread. */
+static inline void task_push(struct rouse_executor *executor, struct rouse_task *task)
+{
+    if (executor->thread == rouse__thread())
+        task_push_here(executor, task);
+    else
+        rouse__task_push_slowly(executor, task);
 }
 
 /* Enters a task in the list of live ones. On the executor's thread. */

@@ -34,8 +34,7 @@ static void waker_wake(void *data)
     if (task->executor == rouse__executor_here
         && atomic_load_acquire(&task->state) == TASK_ALONE + TASK_REFERENCE) {
         task->state = TASK_ALONE_QUEUED;
-        task_say_woken(task->executor, task);
-        task_queue(task->executor, task);
+        task_push_here(task->executor, task);
     } else {
         wake_shared(task);
     }
@@ -100,13 +99,12 @@ static void spawn(struct rouse_executor *executor, struct rouse_task *task,
     task->release = release;
     task->joiner.ops = NULL;
     task->state = TASK_QUEUED + references * TASK_REFERENCE;
-    task_say_woken(executor, task);
     if (here) {
         executor_adopt(executor, task);
-        task_queue(executor, task);
+        task_push_here(executor, task);
     } else {
         task->state |= TASK_ARRIVING;
-        rouse__inbox_push(executor, task);
+        rouse__task_push_slowly(executor, task);
     }
 }
 
