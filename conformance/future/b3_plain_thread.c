@@ -261,28 +261,41 @@ static enum rouse_poll refuse(struct puppet *self, struct rouse_context *cx)
     return ROUSE_PENDING;
 }
 
-CASE(b3_a_wait_that_cannot_be_says_why, "B3 F7 X5", NEEDS_KERNEL,
-     "there is no memory for a wait, and then no descriptor",
-     "it returns -ENOMEM, -EMFILE, and the future is dropped without a poll; then a wait works "
-     "again")
+CASE(b3_a_wait_without_memory_says_so, "B3 F7", NEEDS_NOTHING,
+     "there is no memory for a wait, and then there is",
+     "it returns -ENOMEM, with the future dropped and never polled; the next one works")
 {
     struct memory memory;
     struct puppet puppet;
 
     memory_init(&memory);
-    memory_fail(&memory, 1, true);
+    memory_fail(&memory, 1, false);
     puppet_make(&puppet, refuse);
     CHECK_EQUAL(B3, rouse_wait(&puppet.future, &memory.alloc), -ENOMEM, "the result");
     CHECK_EQUAL(F7, puppet.drops, 1, "drops");
     CHECK_EQUAL(F7, puppet.polls, 0, "polls");
-    memory_fail(&memory, 0, false);
+    puppet_make(&puppet, puppet_finish);
+    puppet.value = 5;
+    CHECK_EQUAL(B3, rouse_wait(&puppet.future, &memory.alloc), 5, "the result");
+    CHECK_EQUAL(B3, memory.live, 0, "blocks that are left");
+}
 
+CASE(b3_a_wait_without_descriptors_says_so, "B3 F7 X5", NEEDS_KERNEL,
+     "there is no descriptor for a wait, then one, and then two",
+     "it returns -EMFILE, with the future dropped and never polled, and nothing left; the last one "
+     "works")
+{
+    struct memory memory;
+    struct puppet puppet;
+
+    memory_init(&memory);
     world_starve(world);
     for (int left = 0; left < 2; left++) {
         world_feed(world, left);
         puppet_make(&puppet, refuse);
         CHECK_EQUAL(X5, rouse_wait(&puppet.future, &memory.alloc), -EMFILE, "the result");
         CHECK_EQUAL(F7, puppet.drops, 1, "drops");
+        CHECK_EQUAL(F7, puppet.polls, 0, "polls");
         CHECK_EQUAL(B3, memory.live, 0, "blocks that are left");
     }
     world_feed(world, 1);
@@ -297,4 +310,5 @@ CASES(future_b3) = {&b3_a_wait_returns_the_result,
                     &b3_a_wait_sleeps_until_it_is_woken,
                     &b3_a_wait_inside_a_wait_has_its_own_wakes,
                     &b3_the_waker_of_an_earlier_wait_does_not_end_a_later_one,
-                    &b3_a_wait_that_cannot_be_says_why};
+                    &b3_a_wait_without_memory_says_so,
+                    &b3_a_wait_without_descriptors_says_so};

@@ -181,6 +181,8 @@ CASE(t8_a_runtime_that_is_turned_starves_nobody, "T8", NEEDS_NOTHING,
 
 /* -- Timers of no time ------------------------------------------------------------- */
 
+enum doze { SLEEPS, TICKS, TIMES_OUT, DOZES };
+
 /* Sleeps for no time, again and again. */
 struct dozer {
     struct rouse_async async;
@@ -192,7 +194,7 @@ struct dozer {
     struct rouse_tick tick;
     struct rouse_join join; /* of a task that does not end */
     struct rouse_deadline limit;
-    enum { SLEEPS, TICKS, TIMES_OUT, DOZES } doze;
+    enum doze doze;
 };
 
 ROUSE_ASYNC(dozer, struct dozer)
@@ -221,7 +223,7 @@ CASE(t8_a_task_that_sleeps_for_no_time_lets_others_through, "T8 N7", NEEDS_NOTHI
      "beside a reader",
      "the byte is read, and another timer ends the run")
 {
-    for (int doze = SLEEPS; doze < DOZES; doze++) {
+    for (enum doze doze = SLEEPS; doze < DOZES; doze++) {
         struct rouse rt;
         struct bustle bustle = {.send_at = 1000};
         struct guest guest = {.rt = &rt, .bustle = &bustle};

@@ -8,7 +8,7 @@
 
 #include "puppet.h"
 
-enum { POLL, DROP, UNHOLD, SPAWN, CANCEL, WAKE, JOIN_ANOTHER, DEEDS };
+enum deed { POLL, DROP, UNHOLD, SPAWN, CANCEL, WAKE, JOIN_ANOTHER, DEEDS };
 
 /* A task that ends, whoever joins it, and what the joiner's waker does at once. */
 struct scene {
@@ -16,7 +16,7 @@ struct scene {
     struct puppet target, bystander, spawned;
     struct rouse_join join, other;
     struct wakes *joiner;
-    int deed;        /* POLL and so on */
+    enum deed deed;
     intptr_t result; /* of the join, when the waker polled it */
 };
 
@@ -85,7 +85,7 @@ CASE(w6_the_waker_of_a_join_may_come_straight_back, "W6 T1 T3 T4 T5", NEEDS_NOTH
 {
     static const intptr_t results[] = {5, -ECANCELED, -ECANCELED};
 
-    for (int deed = POLL; deed < DEEDS; deed++) {
+    for (enum deed deed = POLL; deed < DEEDS; deed++) {
         for (int ending = 0; ending < 3; ending++) {
             struct scene scene = {.deed = deed, .result = -1};
 
