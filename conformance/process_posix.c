@@ -338,10 +338,14 @@ const char *process_self(const char *argv0)
 
 process_symbol process_plugin(const char *path, const char *symbol, char *why, size_t size)
 {
-    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    void *found = object != NULL ? dlsym(object, symbol) : NULL;
+    char here[PATH_MAX];
+    void *object, *found;
     process_symbol function = NULL;
 
+    /* Without a slash it would be looked for among the system's libraries. */
+    snprintf(here, sizeof here, "%s%s", strchr(path, '/') == NULL ? "./" : "", path);
+    object = dlopen(here, RTLD_NOW | RTLD_LOCAL);
+    found = object != NULL ? dlsym(object, symbol) : NULL;
     if (found == NULL)
         snprintf(why, size, "%s", dlerror());
     else
