@@ -55,10 +55,16 @@ int play_open(struct play *play, struct world *world, const struct rouse_alloc *
     return error;
 }
 
-void play_open_here(struct play *play, struct world *world)
+void play_open_on(struct play *play, struct world *world, struct rouse_evq *evq)
 {
+    const struct rouse_options options = {
+        .size = sizeof options, .evq = evq, .alloc = world->alloc};
+    int error;
+
     *play = (struct play){.world = world};
-    world_runtime(world, &play->rt);
+    error = rouse_open(&play->rt, &options);
+    if (error != 0)
+        suite_error("no runtime: %s", rouse_strerror(error));
     signals_begin(play);
 }
 

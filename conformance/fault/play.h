@@ -28,8 +28,8 @@ struct play {
  * left open. */
 int play_open(struct play *play, struct world *world, const struct rouse_alloc *alloc);
 
-/* On the queue under test. */
-void play_open_here(struct play *play, struct world *world);
+/* On a queue that is open, and stays the caller's: the world's, or one around it. */
+void play_open_on(struct play *play, struct world *world, struct rouse_evq *evq);
 
 /* Ends whatever still lives. */
 void play_close(struct play *play);

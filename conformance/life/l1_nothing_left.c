@@ -315,7 +315,7 @@ CASE(l1_the_callers_queue_is_left_open_and_empty, "L1", NEEDS_NOTHING,
     struct play play;
     rouse_fd ends[2];
 
-    play_open_here(&play, world);
+    play_open_on(&play, world, world->evq);
     for (int i = 0; i < KINDS; i++)
         dweller_make(&play, dwellers, i);
     rouse_turn(&play.rt, 0);

@@ -115,7 +115,7 @@ CASE(g3_runtimes_that_sleep_on_other_threads_are_woken, "G3", NEEDS_NOTHING,
      "three threads sleep in a runtime each until a signal comes, handled on a fourth, 20 times",
      "all three are told each time")
 {
-    struct sleeper sleepers[RUNTIMES] = {{0}};
+    struct sleeper sleepers[RUNTIMES] = {0};
     struct barrier *waits = barrier_make(RUNTIMES + 1);
     enum { ROUNDS = 20 };
 

@@ -1,0 +1,136 @@
+/*
+ * x3_a_failed_open.c -- X3: a queue or a runtime that cannot open says why, and leaves
+ * nothing open.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "play.h"
+
+static bool is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE;
+}
+
+CASE(x3_a_queue_without_memory_leaves_nothing, "X3", NEEDS_NOTHING,
+     "a queue opens while its allocation 1, 2, 3, ... fails, alone or with all that follow",
+     "each time it is -ENOMEM, nothing is left, and it opens when there is memory again")
+{
+    const int descriptors = world_open_descriptors(world);
+
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        for (size_t n = 1;; n++) {
+            struct rouse_evq *evq = NULL;
+            struct memory memory;
+            int error;
+
+            memory_init(&memory);
+            memory_fail(&memory, n, for_ever);
+            error = world_open_queue(world, &memory.alloc, &evq);
+            memory_fail(&memory, 0, false);
+            if (error == 0) {
+                CHECK(X3, memory.failed == 0, "a queue opens without the memory it asked for");
+                CHECK(X3, n > 1, "a queue that asks nobody for memory");
+                evq->ops->close(evq);
+                break;
+            }
+            CHECK_EQUAL(X3, error, -ENOMEM, "the error of open()");
+            CHECK(X3, memory.failed > 0, "no memory was refused");
+            CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over");
+            CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors open");
+            error = world_open_queue(world, &memory.alloc, &evq);
+            if (!CHECK(X3, error == 0, "it does not open any more: %s", rouse_strerror(error)))
+                break;
+            evq->ops->close(evq);
+            CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over by the next one");
+        }
+    }
+}
+
+CASE(x3_a_queue_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL,
+     "a queue opens while there is no descriptor to be had, then one, two, ...",
+     "it is -EMFILE and leaves nothing, until there are enough and it opens")
+{
+    struct rouse_evq *evq = NULL;
+    struct memory memory;
+    int error = -EMFILE, left = 0;
+
+    memory_init(&memory);
+    world_starve(world);
+    for (; left <= 8 && error != 0; left++) {
+        const int descriptors = world_open_descriptors(world);
+
+        error = world_open_queue(world, &memory.alloc, &evq);
+        if (error == 0)
+            break;
+        CHECK(X3, is_shortage(error), "with %d descriptors left it is: %s", left,
+              rouse_strerror(error));
+        CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over");
+        CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors open");
+        world_feed(world, 1);
+    }
+    if (CHECK(X3, error == 0, "with %d descriptors it does not open yet", left))
+        evq->ops->close(evq);
+}
+
+CASE(x3_a_runtime_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL,
+     "a runtime opens while there is no descriptor to be had, then one, two, ...",
+     "it is -EMFILE and leaves nothing, until there are enough and it runs")
+{
+    struct memory memory;
+    struct play play;
+    int error = -EMFILE, left = 0;
+
+    memory_init(&memory);
+    world_starve(world);
+    for (; left <= 8; left++) {
+        const int descriptors = world_open_descriptors(world);
+
+        error = play_open(&play, world, &memory.alloc);
+        if (error == 0)
+            break;
+        CHECK(X3, is_shortage(error), "with %d descriptors left it is: %s", left,
+              rouse_strerror(error));
+        CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over");
+        CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors open");
+        world_feed(world, 1);
+    }
+    if (CHECK(X3, error == 0, "with %d descriptors it does not open yet", left)) {
+        CHECK_EQUAL(X3, program_timers.run(&play), 0, "a program in the one that opens");
+        play_close(&play);
+    }
+    CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over by the one that opens");
+}
+
+CASE(x3_a_backend_that_is_not_there_is_told, "X3", NEEDS_NOTHING,
+     "a runtime opens with a backend's name that nobody has",
+     "it is -ENODEV, nothing is left, and its text lists what there is")
+{
+    static const char *const names[] = {"nonesuch", "",       "epol",      "epolll",
+                                        "EPOLL",    " epoll", "epoll,poll"};
+    const int descriptors = world_open_descriptors(world);
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct rouse_options options = {.size = sizeof options, .backend = names[i]};
+        struct memory memory;
+        struct rouse rt;
+        int error;
+
+        memory_init(&memory);
+        options.alloc = &memory.alloc;
+        memset(&rt, 0x5a, sizeof rt);
+        error = rouse_open(&rt, &options);
+        CHECK(X3, error == -ENODEV, "\"%s\" is: %s", names[i], rouse_strerror(error));
+        CHECK(X3, rt.reactor.evq == NULL && rt.evq == NULL && rt.executor.ready_tail == NULL,
+              "the runtime is not full of zeroes");
+        CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over");
+    }
+    for (const struct rouse_evq_ops *const *backend = rouse_backends; *backend != NULL; backend++)
+        CHECK(X3, strstr(rouse_strerror(-ENODEV), (*backend)->name) != NULL,
+              "the text \"%s\" does not mention %s", rouse_strerror(-ENODEV), (*backend)->name);
+    CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors open");
+}
+
+CASES(fault_x3) = {
+    &x3_a_queue_without_memory_leaves_nothing, &x3_a_queue_without_descriptors_leaves_nothing,
+    &x3_a_runtime_without_descriptors_leaves_nothing, &x3_a_backend_that_is_not_there_is_told};
