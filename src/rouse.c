@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "evq/backends.h"
 #include "reactor/reactor_internal.h"
+#include "task/state.h"
 
 #include <errno.h>
 #include <rouse/rouse.h>
@@ -118,7 +119,7 @@ intptr_t rouse_run(struct rouse *rt, struct rouse_future *future)
     for (;;) {
         const bool idle = rouse_executor_run(&rt->executor, SLICE) < SLICE;
 
-        if (rouse_task_ended(&root->task))
+        if ((atomic_load_acquire(&root->task.state) & TASK_ENDED) != 0)
             break;
         /* A signal may have come in a rouse_turn() before this run. */
         if (stopped(rt) || error < 0

@@ -60,6 +60,9 @@ struct rouse_inspector {
 };
 
 struct rouse_executor {
+    struct rouse_context context; /* of whoever is being polled, as are the next two */
+    struct rouse_waker waker;
+    unsigned budget;
     uintptr_t inbox;          /* atomic: tasks woken elsewhere, newest first */
     uintptr_t visitors;       /* atomic: other threads between their push and their return */
     const void *thread;       /* whose executor this is */
@@ -69,10 +72,7 @@ struct rouse_executor {
     size_t owed;              /* tasks that ended while a wake had yet to reach the inbox */
     struct rouse_waker nudge; /* gets our thread out of its wait */
     struct rouse_inspector *inspector; /* or NULL */
-    struct rouse_context context;      /* of whoever is being polled, as are the next two */
-    struct rouse_waker waker;
-    unsigned budget;
-    bool running; /* inside rouse_executor_run() or rouse_executor_close() */
+    bool running; /* inside rouse_executor_run() or _close(), where rules are checked */
 };
 
 /* Prepares an executor for the calling thread. It keeps a clone of `nudge` and wakes

@@ -41,8 +41,9 @@ enum {
 struct epoll_evq {
     struct rouse_evq base;
     const struct rouse_alloc *alloc;
-    struct rouse_source *sources; /* all that are registered, linked by `record` */
-    uintptr_t sleep;              /* atomic, see sleep.h */
+    struct rouse_source *sources;        /* all that are registered, linked by `record` */
+    uintptr_t sleep;                     /* atomic, see sleep.h */
+    struct epoll_event harvest[HARVEST]; /* what wait() has just been told */
     int epoll;
     int eventfd;
     bool no_pwait2; /* the kernel, or a filter, does not let us have nanoseconds */
@@ -250,35 +251,10 @@ static NEVER_INLINE unsigned told_more(struct rouse_source *source, unsigned see
     return ready;
 }
 
-/* Fills `events` with those of `harvest`, which is not empty, that somebody asked for. */
-static ALWAYS_INLINE int report(const struct epoll_event *harvest, int harvested,
-                                struct rouse_event *events)
-{
-    struct rouse_event *event = events;
-
-    for (; harvested > 0; harvested--, harvest++) {
-        struct rouse_source *source = (struct rouse_source *) harvest->data.ptr;
-        unsigned ready = ((harvest->events & EPOLLIN) != 0 ? ROUSE_READABLE : 0U)
-                         | ((harvest->events & EPOLLOUT) != 0 ? ROUSE_WRITABLE : 0U);
-
-        if (source == NULL)
-            continue; /* the eventfd */
-        if ((harvest->events & ~(unsigned) (EPOLLIN | EPOLLOUT)) != 0)
-            ready = told_more(source, harvest->events);
-        ready &= source->armed;
-        if (ready == 0)
-            continue;
-        source->armed = (uint8_t) (source->armed ^ ready);
-        event->source = source;
-        event->ready = ready;
-        event++;
-    }
-    return (int) (event - events);
-}
-
 /* Leaves those events that belong to somebody. */
-static NEVER_INLINE int exorcise(struct epoll_evq *queue, struct epoll_event *harvest, int n)
+static NEVER_INLINE int exorcise(struct epoll_evq *queue, int n)
 {
+    struct epoll_event *harvest = queue->harvest;
     int kept = 0, i;
 
     set_rebuild(queue); /* which failed when the ghost appeared */
@@ -286,6 +262,42 @@ static NEVER_INLINE int exorcise(struct epoll_evq *queue, struct epoll_event *ha
         if (list_has(queue, (const struct rouse_source *) harvest[i].data.ptr))
             harvest[kept++] = harvest[i];
     return kept;
+}
+
+/* Turns what the kernel told into a report. False when nobody asked for it. */
+static ALWAYS_INLINE bool translate(const struct epoll_event *told, struct rouse_event *event)
+{
+    struct rouse_source *source = (struct rouse_source *) told->data.ptr;
+    unsigned ready = ((told->events & EPOLLIN) != 0 ? ROUSE_READABLE : 0U)
+                     | ((told->events & EPOLLOUT) != 0 ? ROUSE_WRITABLE : 0U);
+
+    if (source == NULL)
+        return false; /* the eventfd */
+    if ((told->events & ~(unsigned) (EPOLLIN | EPOLLOUT)) != 0)
+        ready = told_more(source, told->events);
+    ready &= source->armed;
+    if (ready == 0)
+        return false;
+    source->armed = (uint8_t) (source->armed ^ ready);
+    event->source = source;
+    event->ready = ready;
+    return true;
+}
+
+/* Fills `events` with the reports among the `n` that were harvested. How many they are; or
+ * -errno, if that is what -1 means. */
+static int report(struct epoll_evq *queue, struct rouse_event *events, int n)
+{
+    int count = 0, i;
+
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (n > 0 && queue->haunted)
+        n = exorcise(queue, n);
+    for (i = 0; i < n; i++)
+        if (translate(&queue->harvest[i], &events[count]))
+            count++;
+    return count;
 }
 
 /* How epoll_wait() takes a time that is not far away. */
@@ -296,8 +308,7 @@ static int milliseconds(rouse_time left)
     return rounded_up < INT_MAX ? (int) rounded_up : INT_MAX;
 }
 
-static NEVER_INLINE int wait_until(struct epoll_evq *queue, struct epoll_event *harvest,
-                                   int capacity, rouse_time deadline)
+static NEVER_INLINE int look_until(struct epoll_evq *queue, int room, rouse_time deadline)
 {
     const rouse_time now = rouse__clock();
     const rouse_time left = deadline > now ? deadline - now : 0; /* INT64_MIN too */
@@ -305,64 +316,58 @@ static NEVER_INLINE int wait_until(struct epoll_evq *queue, struct epoll_event *
     int n;
 
     if (left <= 0)
-        return epoll_wait(queue->epoll, harvest, capacity, 0);
+        return epoll_wait(queue->epoll, queue->harvest, room, 0);
     if (!queue->no_pwait2) {
         time.tv_sec = left / ROUSE_SECONDS(1);
         time.tv_nsec = left % ROUSE_SECONDS(1);
-        n = (int) syscall(SYS_epoll_pwait2, queue->epoll, harvest, capacity, &time, NULL, 0);
+        n = (int) syscall(SYS_epoll_pwait2, queue->epoll, queue->harvest, room, &time, NULL, 0);
         if (n >= 0 || (errno != ENOSYS && errno != EPERM))
             return n;
         queue->no_pwait2 = true; /* Linux before 5.11, or a filter that does not know it */
     }
-    return epoll_wait(queue->epoll, harvest, capacity, milliseconds(left));
+    return epoll_wait(queue->epoll, queue->harvest, room, milliseconds(left));
 }
 
-/* One look, which sleeps if it may. How many reports it brought, or -errno. Without any,
- * `woken` says whether somebody woke us; if not, it was an interruption, an old wake-up or
- * an event that is dropped. */
-static ALWAYS_INLINE int look_once(struct epoll_evq *queue, struct rouse_event *events,
-                                   int capacity, rouse_time deadline, bool *woken)
+/* One look at what there is, which sleeps if it may; sleep_end() comes next. Returns as
+ * epoll_wait() does. */
+static ALWAYS_INLINE int look_once(struct epoll_evq *queue, int room, rouse_time deadline)
 {
-    struct epoll_event harvest[HARVEST];
-    const int room = capacity < HARVEST ? capacity : HARVEST;
-    int n;
-
     if (!sleep_begin(&queue->sleep))
-        n = epoll_wait(queue->epoll, harvest, room, 0);
-    else if (deadline == ROUSE_NEVER)
-        n = epoll_wait(queue->epoll, harvest, room, -1);
-    else
-        n = wait_until(queue, harvest, room, deadline);
-    *woken = sleep_end(&queue->sleep);
-    if (n <= 0)
-        return n == 0 || errno == EINTR ? 0 : -errno;
-    if (queue->haunted)
-        n = exorcise(queue, harvest, n);
-    return report(harvest, n, events);
+        return epoll_wait(queue->epoll, queue->harvest, room, 0);
+    if (deadline == ROUSE_NEVER)
+        return epoll_wait(queue->epoll, queue->harvest, room, -1);
+    return look_until(queue, room, deadline);
 }
 
-/* After a look that brought nothing: on with it. */
-static NEVER_INLINE int look_on(struct epoll_evq *queue, struct rouse_event *events, int capacity,
-                                rouse_time deadline)
+/* All that one report may not be: many, none, an error, or a wake-up. After an interruption,
+ * an old wake-up or events that nobody asked for it goes on looking. */
+static NEVER_INLINE int look_on(struct epoll_evq *queue, struct rouse_event *events, int room,
+                                rouse_time deadline, int n, bool woken)
 {
-    bool woken = false;
-    int count = 0;
+    for (;;) {
+        const int count = report(queue, events, n);
 
-    while (count == 0 && !woken) {
+        if (count != 0 || woken)
+            return count;
         if (deadline != ROUSE_NEVER && rouse__clock() >= deadline)
             return 0;
-        count = look_once(queue, events, capacity, deadline, &woken);
+        n = look_once(queue, room, deadline);
+        woken = sleep_end(&queue->sleep);
     }
-    return count;
 }
 
 static int epoll_wait_(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                        rouse_time deadline)
 {
-    bool woken;
-    const int count = look_once(epoll_of(evq), events, capacity, deadline, &woken);
+    struct epoll_evq *queue = epoll_of(evq);
+    const int room = capacity < HARVEST ? capacity : HARVEST;
+    const int n = look_once(queue, room, deadline);
+    const bool woken = sleep_end(&queue->sleep);
 
-    return count != 0 || woken ? count : look_on(epoll_of(evq), events, capacity, deadline);
+    /* Where one thing happens after another, each wait() brings one report. */
+    if (n == 1 && !woken && !queue->haunted && translate(queue->harvest, events))
+        return 1;
+    return look_on(queue, events, room, deadline, n, woken);
 }
 
 static void notify(const struct epoll_evq *queue)
