@@ -42,9 +42,9 @@ class Conform:
             check=False,
         )
 
-    def report(self, *arguments, **environment):
+    def report(self, *arguments, **more):
         """The exit status, and the report as JSON."""
-        done = self(*arguments, "--json", "-", **environment)
+        done = self(*arguments, "--json", "-", **more)
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 

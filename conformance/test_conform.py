@@ -16,15 +16,36 @@ STATUSES = {"pass", "fail", "error", "xfail", "xpass", "unsupported", "not-run"}
 
 # ---- each case on each backend
 
+FEW = 50  # cases that are named one by one
+
+
+@pytest.fixture(scope="session")
+def results(request, conform):
+    """What rouse-conform says of each case that was asked for: a process for each, two at a
+    time. A backend is run when its first case is asked for."""
+    asked, reports = {}, {}
+    for item in request.session.items:
+        if item.originalname == "test_case":
+            parameters = item.callspec.params
+            asked.setdefault(parameters["backend"], []).append(parameters["case"])
+
+    def result(backend, case):
+        if backend not in reports:
+            cases = asked[backend] if len(asked[backend]) <= FEW else ["*"]
+            options = [option for name in cases for option in ("--case", name)]
+            reports[backend] = conform.report("--backend", backend, *options, timeout=900)[1]
+        return reports[backend]["backends"][0], {c["id"]: c for c in reports[backend]["cases"]}[case]
+
+    return result
+
 
 @pytest.mark.parametrize("backend, case", PAIRS, ids=[f"{backend}-{case}" for backend, case in PAIRS])
-def test_case(conform, backend, case):
-    _, report = conform.report("--backend", backend, "--case", case)
-    (found,) = report["cases"]
+def test_case(results, backend, case):
+    ran, found = results(backend, case)
     status = found["results"][backend]
     messages = "; ".join(f"{m.get('guarantee', '')} {m['message']}".strip() for m in found["messages"])
     if status in ("unsupported", "not-run"):
-        why = report["backends"][0].get("message", messages)
+        why = ran.get("message", messages)
         assert why, "nothing says why"
         pytest.skip(f"{status}: {why}")
     assert status == "pass", messages
