@@ -34,8 +34,7 @@ static const char head[] =
     "thead th { position: sticky; top: 0; background: var(--back); white-space: nowrap; }\n"
     "tbody.area th { padding-top: 1.6rem; font-size: 1rem; border-bottom: 2px solid var(--line); "
     "}\n"
-    "td.what { min-width: 17rem; width: 40%; } td.what b { display: block; }\n"
-    "td.what details { font-size: .9em; }\n"
+    "td.what { min-width: 17rem; width: 34%; } td.what p { font-size: .9em; }\n"
     "td.cell { min-width: 8.5rem; }\n"
     "summary { cursor: pointer; } td.cell summary { white-space: nowrap; }\n"
     ".mark { border-radius: 4px; padding: 0 .4rem; font-weight: 600; }\n"
@@ -160,6 +159,9 @@ static void put_cell(const struct report *report, int b, enum guarantee id, FILE
     if (cell.cases > 0) {
         fputs("<details><summary>", to);
         put_mark(cell.status, count, to);
+        if (cell.status == STATUS_PASS && cell.count[STATUS_PASS] < cell.cases)
+            fprintf(to, " <small class=\"dim\">%d aside</small>",
+                    cell.cases - cell.count[STATUS_PASS]);
         fputs("</summary><ul>\n", to);
         for (int status = 0; status < STATUS_COUNT; status++)
             for (int c = 0; c < report->case_count; c++)
@@ -281,7 +283,8 @@ void report_html(const struct report *report, FILE *to)
     fputs(head, to);
     put_top(report, to);
     put_matrix(report, to);
-    fputs("<p class=\"dim\">pass: every case that could run passed. unsupported: this backend or "
+    fputs("<p class=\"dim\">pass: every case that could run passed; those aside could not, and say "
+          "why. unsupported: this backend or "
           "machine lacks what the case is about. not-run: broken off by another failure, or by a "
           "backend that does not open here. untested: there is no case.</p>\n",
           to);
