@@ -110,6 +110,8 @@ intptr_t play_run(struct play *play, struct rouse_future *future)
     struct rouse_deadline limit =
         rouse_deadline(reactor, future, rouse_after(reactor, ROUSE_SECONDS(LIMIT_S)));
 
+    if (play->drive != NULL)
+        return play->drive(play, &limit.future);
     return rouse_run(&play->rt, &limit.future);
 }
 

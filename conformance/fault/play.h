@@ -18,7 +18,9 @@ struct play {
     struct world *world;
     struct rouse rt;
     struct rouse_evq *evq; /* ours to close, or NULL */
-    intptr_t error;        /* the first that was told, since the last gathering */
+    /* Who runs a future instead of rouse_run(), or NULL. */
+    intptr_t (*drive)(struct play *play, struct rouse_future *future);
+    intptr_t error; /* the first that was told, since the last gathering */
     struct play_lent *lent;
     struct play_member *members;              /* tasks that nobody has gathered yet */
     void (*before[PLAY_SIGNALS])(int number); /* what the signals did that programs raise */
