@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "evq/backends.h"
 #include "reactor/reactor_internal.h"
-#include "task/state.h"
+#include "task/run.h"
 
 #include <errno.h>
 #include <rouse/rouse.h>
@@ -117,14 +117,13 @@ intptr_t rouse_run(struct rouse *rt, struct rouse_future *future)
     root->alloc = rt->reactor.alloc;
     rouse_spawn_held(&rt->executor, &root->task, future, root_release);
     for (;;) {
-        const bool idle = rouse_executor_run(&rt->executor, SLICE) < SLICE;
+        const bool idle = run_ready(&rt->executor, SLICE) < SLICE;
 
         if ((atomic_load_acquire(&root->task.state) & TASK_ENDED) != 0)
             break;
         /* A signal may have come in a rouse_turn() before this run. */
         if (stopped(rt) || error < 0
-            || (error = rouse_reactor_turn(&rt->reactor, idle ? ROUSE_NEVER : 0)) < 0
-            || stopped(rt))
+            || (error = reactor_turn(&rt->reactor, idle ? ROUSE_NEVER : 0)) < 0 || stopped(rt))
             rouse_cancel(&root->task);
     }
     result = error < 0 ? error : root->task.result;

@@ -44,7 +44,7 @@ void rouse_reactor_close(struct rouse_reactor *reactor)
 }
 
 /* Takes both wakers before it calls one: the io may be gone after that. */
-static NEVER_INLINE void wake_both(struct rouse_io *io)
+NEVER_INLINE void rouse__wake_both(struct rouse_io *io)
 {
     struct rouse_waker writer = io->writer.waker;
 
@@ -53,20 +53,7 @@ static NEVER_INLINE void wake_both(struct rouse_io *io)
     rouse_wake(&writer);
 }
 
-/* Wakes who waits for what is ready. */
-static inline void wake_waiters(struct rouse_source *source, unsigned ready)
-{
-    struct rouse_io *io = rouse_container_of(source, struct rouse_io, source);
-
-    if (ready == ROUSE_READABLE)
-        rouse_wake(&io->reader.waker);
-    else if (ready == ROUSE_WRITABLE)
-        rouse_wake(&io->writer.waker);
-    else
-        wake_both(io);
-}
-
-static NEVER_INLINE void deliver(struct rouse_reactor *reactor, int count)
+NEVER_INLINE void rouse__deliver(struct rouse_reactor *reactor, int count)
 {
     struct rouse_event *batch = reactor->batch;
     int i;
@@ -93,19 +80,5 @@ static NEVER_INLINE void deliver(struct rouse_reactor *reactor, int count)
 
 int rouse_reactor_turn(struct rouse_reactor *reactor, rouse_time deadline)
 {
-    const rouse_time due = rouse_reactor_deadline(reactor);
-    const int count = reactor->evq->ops->wait(reactor->evq, reactor->batch, ROUSE_BATCH,
-                                              due < deadline ? due : deadline);
-
-    if (count < 0)
-        return count;
-    if (count == 1) /* has no neighbour that could vanish */
-        wake_waiters(reactor->batch[0].source, reactor->batch[0].ready);
-    else
-        deliver(reactor, count);
-    if (reactor->signals != NULL)
-        rouse__signals_deliver(reactor);
-    if (reactor->timers != NULL)
-        rouse__timers_expire(reactor, rouse_now(reactor));
-    return 0;
+    return reactor_turn(reactor, deadline);
 }

@@ -11,21 +11,9 @@
  * end of its nudge it is counted in `visitors`, which close() waits for too.
  */
 #include "../base/compiler.h"
-#include "state.h"
+#include "run.h"
 
 #include <errno.h>
-
-#ifdef NDEBUG
-enum { CHECKED = 0 };
-#else
-enum {
-    CHECKED = 1 /* debug builds watch that no run happens inside another */
-};
-#endif
-
-enum {
-    BUDGET = 128 /* steps that one poll may take; tokio found that number to serve well */
-};
 
 ROUSE__THREAD_LOCAL const struct rouse_executor *rouse__executor_here;
 
@@ -41,14 +29,6 @@ void rouse_executor_init(struct rouse_executor *executor, const struct rouse_wak
     executor->context.budget = &executor->budget;
     rouse_waker_keep(&executor->nudge, nudge);
     rouse__executor_here = executor;
-}
-
-/* Takes the oldest out of the ready list. */
-static inline void ready_take(struct rouse_executor *executor, struct rouse_task *oldest)
-{
-    executor->ready = oldest->ready_next;
-    if (executor->ready == NULL)
-        executor->ready_tail = &executor->ready;
 }
 
 static void inbox_push(struct rouse_executor *executor, struct rouse_task *task)
@@ -75,8 +55,7 @@ void rouse__task_push_slowly(struct rouse_executor *executor, struct rouse_task 
         inbox_push(executor, task);
 }
 
-/* Moves the inbox to the end of the ready list, oldest first. */
-static NEVER_INLINE void inbox_take(struct rouse_executor *executor)
+NEVER_INLINE void rouse__inbox_take(struct rouse_executor *executor)
 {
     struct rouse_task *task = (struct rouse_task *) atomic_exchange(&executor->inbox, 0);
     struct rouse_task *oldest = NULL;
@@ -100,8 +79,7 @@ static NEVER_INLINE void inbox_take(struct rouse_executor *executor)
     }
 }
 
-/* The end of a task whose word others may touch. */
-static NEVER_INLINE void end_shared(struct rouse_executor *executor, struct rouse_task *task)
+NEVER_INLINE void rouse__end_shared(struct rouse_executor *executor, struct rouse_task *task)
 {
     /* Publishes `result`, and takes the joiner's waker from the joiner. */
     const uintptr_t old = atomic_fetch_or(&task->state, TASK_ENDED | TASK_QUEUED);
@@ -114,31 +92,13 @@ static NEVER_INLINE void end_shared(struct rouse_executor *executor, struct rous
         task_release(task);
 }
 
-static inline void end(struct rouse_executor *executor, struct rouse_task *task, intptr_t result)
-{
-    struct rouse_task *next = task->live_next;
-
-    *task->live_link = next;
-    if (next != NULL)
-        next->live_link = task->live_link;
-    task->result = result;
-    if (executor->inspector != NULL && executor->inspector->ended != NULL)
-        executor->inspector->ended(executor->inspector, task, result);
-    if (atomic_load_acquire(&task->state) != TASK_ALONE)
-        end_shared(executor, task);
-    else if (task->release != NULL)
-        task->release(task);
-}
-
 static NEVER_INLINE void end_canceled(struct rouse_executor *executor, struct rouse_task *task)
 {
     rouse_future_drop(task->future);
-    end(executor, task, -ECANCELED);
+    end_task(executor, task, -ECANCELED);
 }
 
-/* Takes a task whose word others may touch out of the list. False when it is not to be
- * polled: it has ended, or ends now. */
-static NEVER_INLINE bool begin_shared(struct rouse_executor *executor, struct rouse_task *task)
+NEVER_INLINE bool rouse__begin_shared(struct rouse_executor *executor, struct rouse_task *task)
 {
     /* Only we set ENDED, so that looking is enough. */
     if ((atomic_load_relaxed(&task->state) & TASK_ENDED) != 0) {
@@ -153,72 +113,21 @@ static NEVER_INLINE bool begin_shared(struct rouse_executor *executor, struct ro
     return false;
 }
 
-/* Tells whoever listens that a task was polled. */
-static NEVER_INLINE void say_polled(struct rouse_executor *executor, struct rouse_task *task,
+NEVER_INLINE void rouse__say_polled(struct rouse_executor *executor, struct rouse_task *task,
                                     enum rouse_poll poll)
 {
     if (executor->inspector->polled != NULL)
         executor->inspector->polled(executor->inspector, task, poll);
 }
 
-static NEVER_INLINE void wake_yielded(struct rouse_task *task)
+NEVER_INLINE void rouse__wake_yielded(struct rouse_task *task)
 {
     task_wake(task);
 }
 
-/* Gives a task that was taken out of the ready list its turn. */
-static ALWAYS_INLINE void run(struct rouse_executor *executor, struct rouse_task *task)
-{
-    enum rouse_poll poll;
-
-    if (atomic_load_acquire(&task->state) == TASK_ALONE_QUEUED)
-        task->state = TASK_ALONE;
-    else if (!begin_shared(executor, task))
-        return;
-    executor->waker.data = task;
-    executor->budget = BUDGET;
-    executor->context.yield = false;
-    poll = rouse_future_poll(task->future, &executor->context);
-    if (executor->inspector != NULL)
-        say_polled(executor, task, poll);
-    if (poll == ROUSE_READY) {
-        end(executor, task, task->future->result);
-    } else if (executor->context.yield) {
-        if (atomic_load_acquire(&task->state) == TASK_ALONE) {
-            task->state = TASK_ALONE_QUEUED;
-            task_push_here(executor, task);
-        } else {
-            wake_yielded(task);
-        }
-    }
-}
-
 size_t rouse_executor_run(struct rouse_executor *executor, size_t limit)
 {
-    size_t left = limit;
-
-    ROUSE_RULE(!executor->running, "T1: rouse_executor_run() inside itself", NULL);
-    if (CHECKED)
-        executor->running = true;
-    while (left > 0) {
-        struct rouse_task *task = executor->ready;
-
-        if (task != NULL) {
-            ready_take(executor, task);
-            run(executor, task);
-            left--;
-        } else if (atomic_load_relaxed(&executor->inbox) != 0) {
-            inbox_take(executor);
-        } else {
-            break;
-        }
-    }
-    /* With more to do, what others woke comes next, behind what is ready now. */
-    if (left == 0 && atomic_load_relaxed(&executor->inbox) != 0)
-        inbox_take(executor);
-    if (CHECKED)
-        executor->running = false;
-    return limit - left;
+    return run_ready(executor, limit);
 }
 
 bool rouse_executor_idle(struct rouse_executor *executor)
@@ -229,17 +138,17 @@ bool rouse_executor_idle(struct rouse_executor *executor)
 void rouse_executor_close(struct rouse_executor *executor)
 {
     ROUSE_RULE(!executor->running, "T1: rouse_executor_close() inside a poll", NULL);
-    if (CHECKED)
+    if (TASK_CHECKED)
         executor->running = true;
     for (;;) {
         struct rouse_task *task;
 
-        inbox_take(executor);
+        rouse__inbox_take(executor);
         while (executor->live != NULL)
             end_canceled(executor, executor->live);
         while ((task = executor->ready) != NULL) {
             ready_take(executor, task);
-            (void) begin_shared(executor, task); /* all have ended: gives them back */
+            (void) rouse__begin_shared(executor, task); /* all have ended: gives them back */
         }
         if (executor->live != NULL || atomic_load_acquire(&executor->inbox) != 0)
             continue;
