@@ -90,10 +90,11 @@ ROUSE_API extern const struct rouse_waker rouse_waker_none;
 /* Empties a waker, giving its reference back. */
 static inline void rouse_waker_drop(struct rouse_waker *waker)
 {
-    const struct rouse_waker taken = *waker;
+    struct rouse_waker taken;
 
-    if (taken.ops == NULL)
+    if (waker->ops == NULL)
         return;
+    taken = *waker;
     waker->ops = NULL;
     waker->data = NULL;
     taken.ops->release(taken.data);
@@ -103,10 +104,11 @@ static inline void rouse_waker_drop(struct rouse_waker *waker)
  * code that fills it again. */
 static inline void rouse_wake(struct rouse_waker *waker)
 {
-    const struct rouse_waker taken = *waker;
+    struct rouse_waker taken;
 
-    if (taken.ops == NULL)
+    if (waker->ops == NULL)
         return;
+    taken = *waker;
     waker->ops = NULL;
     waker->data = NULL;
     taken.ops->wake(taken.data);
@@ -129,8 +131,8 @@ static inline void rouse_waker_keep(struct rouse_waker *slot, const struct rouse
 {
     if (slot->ops == NULL) {
         *slot = *waker;
-        if (slot->ops != NULL)
-            slot->ops->retain(slot->data);
+        if (waker->ops != NULL)
+            waker->ops->retain(waker->data);
     } else if (slot->ops != waker->ops || slot->data != waker->data) {
         rouse_waker_replace_(slot, waker);
     }

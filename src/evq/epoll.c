@@ -207,7 +207,7 @@ static int epoll_arm(struct rouse_evq *evq, struct rouse_source *source, unsigne
 {
     const unsigned directions = interest & DIRECTIONS;
     /* Those in which an edge will tell: registered, and nothing sticks. */
-    const unsigned told = source->flags & ~((unsigned) source->flags >> STICKY);
+    const unsigned flags = source->flags, told = flags & ~(flags >> STICKY);
 
     if ((interest & ROUSE_DRAINED) == 0 || (directions & ~told) != 0)
         return look(epoll_of(evq), source, directions);

@@ -63,10 +63,11 @@ static ALWAYS_INLINE enum step next_step(struct rouse_tcp *tcp, unsigned directi
 }
 
 /* Each step is a function of its own, and the last thing that a poll calls: so a poll that
- * only has to wait saves no registers. */
+ * only has to wait saves no registers. The stream comes third everywhere, because a poll
+ * has the context in its second place. */
 
-static NEVER_INLINE enum rouse_poll refuse(struct rouse_future *self, struct rouse_tcp *tcp,
-                                           unsigned direction)
+static NEVER_INLINE enum rouse_poll refuse(struct rouse_future *self, unsigned direction,
+                                           struct rouse_tcp *tcp)
 {
     return rouse_ready(self,
                        rouse_io_may(&tcp->io, direction, self) ? 0 : rouse_io_refusal(&tcp->io));
@@ -134,7 +135,7 @@ static enum rouse_poll read_poll(struct rouse_future *self, struct rouse_context
     case WAIT: return wait_to_read(self, cx, read->tcp);
     case REFUSE: break;
     }
-    return refuse(self, read->tcp, ROUSE_READABLE);
+    return refuse(self, ROUSE_READABLE, read->tcp);
 }
 
 static void read_drop(struct rouse_future *self)
@@ -168,7 +169,7 @@ static enum rouse_poll write_poll(struct rouse_future *self, struct rouse_contex
     case WAIT: return wait_to_write(self, cx, write->tcp);
     case REFUSE: break;
     }
-    return refuse(self, write->tcp, ROUSE_WRITABLE);
+    return refuse(self, ROUSE_WRITABLE, write->tcp);
 }
 
 static void write_drop(struct rouse_future *self)
@@ -180,44 +181,56 @@ static void write_drop(struct rouse_future *self)
 
 const struct rouse_future_ops rouse_write_ops = {write_poll, write_drop, "write"};
 
+static ALWAYS_INLINE intptr_t write_left(struct rouse_write_all *write)
+{
+    const struct rouse_sockets *sockets = write->tcp->io.reactor->sockets;
+
+    return sockets->write(sockets, write->tcp->io.source.fd,
+                          (const char *) write->buffer + write->done, write->size - write->done);
+}
+
 static enum rouse_poll write_all_poll(struct rouse_future *self, struct rouse_context *cx);
 
-static NEVER_INLINE enum rouse_poll try_write_all(struct rouse_future *self,
-                                                  struct rouse_context *cx)
+/* The first call did not write all: it returned `n`. */
+static NEVER_INLINE enum rouse_poll write_rest(struct rouse_future *self, struct rouse_context *cx,
+                                               intptr_t n)
 {
     struct rouse_write_all *write = (struct rouse_write_all *) (void *) self;
 
     for (;;) {
-        const struct rouse_sockets *sockets = write->tcp->io.reactor->sockets;
-        const intptr_t n =
-            sockets->write(sockets, write->tcp->io.source.fd,
-                           (const char *) write->buffer + write->done, write->size - write->done);
-
         if (n < 0)
             return failed(self, cx, write->tcp, ROUSE_WRITABLE, n);
         write->done += (size_t) n;
-        if (write->done == write->size) {
-            succeeded(write->tcp, ROUSE_WRITABLE, false, self);
+        succeeded(write->tcp, ROUSE_WRITABLE, write->done < write->size, self);
+        if (write->done == write->size)
             return rouse_ready(self, (intptr_t) write->size);
-        }
-        succeeded(write->tcp, ROUSE_WRITABLE, true, self);
         if (next_step(write->tcp, ROUSE_WRITABLE, write->size - write->done, self) != TRY)
             return write_all_poll(self, cx); /* which finds the same, and waits */
         if (!rouse_budget_spend(cx))
             return ROUSE_PENDING;
+        n = write_left(write);
     }
 }
 
+/* As a rule one call writes all. */
 static enum rouse_poll write_all_poll(struct rouse_future *self, struct rouse_context *cx)
 {
     struct rouse_write_all *write = (struct rouse_write_all *) (void *) self;
+    intptr_t n;
 
     switch (next_step(write->tcp, ROUSE_WRITABLE, write->size - write->done, self)) {
-    case TRY: return rouse_budget_spend(cx) ? try_write_all(self, cx) : ROUSE_PENDING;
+    case TRY: break;
     case WAIT: return wait_to_write(self, cx, write->tcp);
-    case REFUSE: break;
+    case REFUSE: return refuse(self, ROUSE_WRITABLE, write->tcp);
     }
-    return refuse(self, write->tcp, ROUSE_WRITABLE);
+    if (!rouse_budget_spend(cx))
+        return ROUSE_PENDING;
+    n = write_left(write);
+    if (n < 0 || (size_t) n < write->size - write->done)
+        return write_rest(self, cx, n);
+    write->done = write->size;
+    succeeded(write->tcp, ROUSE_WRITABLE, false, self);
+    return rouse_ready(self, (intptr_t) write->size);
 }
 
 static void write_all_drop(struct rouse_future *self)
