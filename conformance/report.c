@@ -90,8 +90,8 @@ bool report_concerns(const struct report *report, int backend, int which, enum g
     return result->selected && (suite_tagged(report->cases[which], id) || names(result, id));
 }
 
-/* A case that this build or this machine could not run does not spoil the others of its
- * guarantee; a case that was broken off does. */
+/* A case that this build has no use for does not spoil the others of its guarantee; one
+ * that was broken off does. */
 static enum status worst(const struct report *report, int backend, const struct cell *cell)
 {
     if (cell->cases == 0)
@@ -99,15 +99,14 @@ static enum status worst(const struct report *report, int backend, const struct 
     if (report->backends[backend].why_not != NULL)
         return STATUS_NOT_RUN;
     for (int status = 0; status < STATUS_COUNT; status++)
-        if (cell->count[status] > 0)
+        if (cell->count[status] > (status == STATUS_NOT_RUN ? cell->aside : 0))
             return (enum status) status;
     return STATUS_NOT_RUN;
 }
 
 struct cell report_cell(const struct report *report, int backend, enum guarantee id)
 {
-    struct cell cell = {STATUS_UNTESTED, {0}, 0};
-    int skipped = 0;
+    struct cell cell = {.status = STATUS_UNTESTED};
 
     for (int c = 0; c < report->case_count; c++) {
         const struct result *result = report_result(report, backend, c);
@@ -118,21 +117,17 @@ struct cell report_cell(const struct report *report, int backend, enum guarantee
         status = result_for(result, id);
         cell.count[status]++;
         cell.cases++;
-        skipped += status == STATUS_NOT_RUN && !result->stopped;
+        cell.aside += status == STATUS_NOT_RUN && !result->stopped;
     }
-    if (skipped > 0 && skipped < cell.cases) {
-        cell.count[STATUS_NOT_RUN] -= skipped;
-        cell.status = worst(report, backend, &cell);
-        cell.count[STATUS_NOT_RUN] += skipped;
-    } else {
-        cell.status = worst(report, backend, &cell);
-    }
+    cell.status = worst(report, backend, &cell);
     return cell;
 }
 
-static bool good(enum status status)
+/* What a release build does not have, the rules of debug builds, it need not keep. */
+static bool good(const struct cell *cell)
 {
-    return status == STATUS_PASS || status == STATUS_XFAIL || status == STATUS_UNSUPPORTED;
+    return cell->status == STATUS_PASS || cell->status == STATUS_XFAIL
+           || cell->status == STATUS_UNSUPPORTED || cell->aside == cell->cases;
 }
 
 struct totals report_totals(const struct report *report, int backend)
@@ -164,7 +159,7 @@ static bool backend_good(const struct report *report, int backend)
     for (int id = 0; id < GUARANTEE_COUNT; id++) {
         const struct cell cell = report_cell(report, backend, (enum guarantee) id);
 
-        if (cell.cases > 0 && !good(cell.status))
+        if (cell.cases > 0 && !good(&cell))
             return false;
         if (cell.cases == 0 && report->complete && guarantees[id].level == REQUIRED)
             return false;

@@ -87,6 +87,7 @@ struct cell {
     enum status status;
     int count[STATUS_COUNT]; /* its cases, by how they count for it */
     int cases;
+    int aside; /* of those not run, those that this build has no use for */
 };
 
 struct cell report_cell(const struct report *report, int backend, enum guarantee id);

@@ -154,27 +154,36 @@ static void print_failures(const struct report *report, FILE *to, bool colour)
     }
 }
 
-/* What is missing, once for each reason. */
-static void print_missing(const struct report *report, int b, FILE *to)
+/* What was put aside, once for each reason. */
+static bool same_reason(const struct result *one, const struct result *other)
 {
+    return one->status == other->status && one->message != NULL && other->message != NULL
+           && strcmp(one->message, other->message) == 0;
+}
+
+static void print_aside(const struct report *report, int b, FILE *to)
+{
+    const char *name = report->backends[b].ops->name;
+
     for (int c = 0; c < report->case_count; c++) {
-        const char *reason = report_result(report, b, c)->message;
-        int count = 0, first = -1;
+        const struct result *result = report_result(report, b, c);
+        int count = 0, first = c;
 
-        if (report_result(report, b, c)->status != STATUS_UNSUPPORTED || reason == NULL)
+        if (result->message == NULL
+            || (result->status != STATUS_UNSUPPORTED && result->status != STATUS_NOT_RUN))
             continue;
-        for (int other = 0; other < report->case_count; other++) {
-            const struct result *result = report_result(report, b, other);
-
-            if (result->status == STATUS_UNSUPPORTED && result->message != NULL
-                && strcmp(result->message, reason) == 0) {
-                first = first < 0 ? other : first;
+        for (int other = report->case_count; other-- > 0;) {
+            if (same_reason(result, report_result(report, b, other))) {
+                first = other;
                 count++;
             }
         }
-        if (first == c)
-            fprintf(to, "%s has no %s: %d %s unsupported\n", report->backends[b].ops->name, reason,
-                    count, count == 1 ? "case is" : "cases are");
+        if (first == c && result->status == STATUS_UNSUPPORTED)
+            fprintf(to, "%s has no %s: %d %s unsupported\n", name, result->message, count,
+                    count == 1 ? "case is" : "cases are");
+        else if (first == c)
+            fprintf(to, "%s: %d %s not run: %s\n", name, count,
+                    count == 1 ? "case was" : "cases were", result->message);
     }
 }
 
@@ -231,7 +240,7 @@ void report_text(const struct report *report, FILE *to, bool colour)
     print_failures(report, to, colour);
     fputc('\n', to);
     for (int b = 0; b < report->backend_count; b++)
-        print_missing(report, b, to);
+        print_aside(report, b, to);
     for (int b = 0; b < report->backend_count; b++) {
         const struct totals totals = report_totals(report, b);
 

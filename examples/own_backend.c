@@ -232,9 +232,9 @@ static int own_wait(struct rouse_evq *evq, struct rouse_event *events, int capac
     struct queue *queue = (struct queue *) evq;
 
     for (;;) {
-        const rouse_time left = deadline - own_now(evq);
-        const struct timespec timeout = {left > 0 ? left / ROUSE_SECONDS(1) : 0,
-                                         left > 0 ? left % ROUSE_SECONDS(1) : 0};
+        const rouse_time now = own_now(evq);
+        const rouse_time left = deadline > now ? deadline - now : 0;
+        const struct timespec timeout = {left / ROUSE_SECONDS(1), left % ROUSE_SECONDS(1)};
         struct sets sets;
         bool woken;
         int count, ready;
