@@ -195,9 +195,10 @@ CASE(e10_what_did_not_fit_survives_the_next_wait, "E10", NEEDS_NOTHING,
             const int gone = (i * 7 + round) % crowd.count;
             const int count = wait_within(world, events, 1 + round % 2);
 
-            for (int k = 0; k < count; k++)
-                if (i % 3 == 0)
-                    world_arm(world, events[k].source, ROUSE_WRITABLE);
+            for (int k = 0; k < count && i % 3 == 0; k++) {
+                world_arm(world, events[k].source, ROUSE_WRITABLE);
+                world_reports(world, events[k].source, ROUSE_WRITABLE);
+            }
             if (i % 2 != 0) {
                 world_forget(world, crowd.sources[gone]);
                 forgotten[gone] = true;

@@ -123,7 +123,7 @@ CASE(e1_each_direction_keeps_its_own_silence, "E1", NEEDS_NOTHING,
     }
 }
 
-CASE(e1_a_stream_of_reports_does_not_disturb_the_other_direction, "E1 E2", NEEDS_NOTHING,
+CASE(e1_a_stream_of_reports_does_not_disturb_the_other_direction, "E1 E2 E3", NEEDS_NOTHING,
      "one direction waits, armed once, while the other is armed and reported 200 times",
      "the one that waits is reported when its time comes, with or without the hint on the other")
 {
@@ -141,6 +141,7 @@ CASE(e1_a_stream_of_reports_does_not_disturb_the_other_direction, "E1 E2", NEEDS
             queue_arm_idle(world, source, waits);
             for (int i = 0; i < 200; i++) {
                 const unsigned busy = QUEUE_BOTH & ~waits;
+                bool reported;
 
                 if (busy == ROUSE_READABLE) {
                     world_drain(world, ends[0]);
@@ -149,8 +150,11 @@ CASE(e1_a_stream_of_reports_does_not_disturb_the_other_direction, "E1 E2", NEEDS
                 } else {
                     world_arm(world, source, busy);
                 }
-                REQUIRE(E2, queue_reports(world, source, busy), "%s, way %d: report %d",
-                        queue_kind(kind), way, i + 1);
+                reported = queue_reports(world, source, busy);
+                if (way < 2)
+                    REQUIRE(E2, reported, "%s, way %d: report %d", queue_kind(kind), way, i + 1);
+                else
+                    REQUIRE(E3, reported, "%s, way %d: report %d", queue_kind(kind), way, i + 1);
             }
             if (source->armed == 0) /* mistaken, once */
                 world_arm(world, source, waits);

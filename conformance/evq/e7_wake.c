@@ -31,13 +31,15 @@ CASE(e7_a_wake_before_the_first_wait_ends_it, "E7", NEEDS_NOTHING,
 }
 
 CASE(e7_every_wake_ends_the_wait_after_it, "E7", NEEDS_NOTHING,
-     "1,000 times a queue is woken and then waits, with and without an idle source",
+     "70,000 times, or for three seconds, a queue is woken and waits, with and without a source",
      "each wait() ends at once")
 {
+    enum { TIMES = 70000 };
+    const rouse_time deadline = world_after(world, 3000);
     rouse_fd ends[2];
     bool woken = true;
 
-    for (int i = 0; i < 1000 && woken; i++) {
+    for (int i = 0; i < TIMES && woken && world_now(world) < deadline; i++) {
         if (i == 500) {
             world_pair(world, ends);
             queue_arm_idle(world, world_source(world, ends[0]), ROUSE_READABLE);
@@ -47,7 +49,7 @@ CASE(e7_every_wake_ends_the_wait_after_it, "E7", NEEDS_NOTHING,
     }
 }
 
-CASE(e7_many_wakes_end_one_wait, "E7 E9", NEEDS_NOTHING,
+CASE(e7_many_wakes_end_one_wait, "E7", NEEDS_NOTHING,
      "a queue is woken two times, ten times, a thousand times, and then waits twice",
      "the first wait() ends at once and the second lasts, for it was not woken")
 {
@@ -60,8 +62,8 @@ CASE(e7_many_wakes_end_one_wait, "E7 E9", NEEDS_NOTHING,
             world_wake(world);
         CHECK(E7, ends_early(world), "%d wakes", numbers[i]);
         before = world_now(world);
-        world_turn(world, 5);
-        CHECK(E7, world_now(world) - before >= ROUSE_MS(5), "%d wakes ended a second wait()",
+        world_turn(world, 20);
+        CHECK(E7, world_now(world) - before >= ROUSE_MS(10), "%d wakes ended a second wait()",
               numbers[i]);
     }
 }
@@ -107,12 +109,16 @@ CASE(e7_a_wake_and_reports_do_not_hide_each_other, "E7 E2", NEEDS_NOTHING,
 
         for (int i = 0; i < SOURCES; i++)
             world_arm(world, crowd.sources[i], ROUSE_WRITABLE);
-        for (int waits = 0; waits < 100 && reported < SOURCES; waits++) {
+        for (int waits = 0; waits < 3 * SOURCES && reported < SOURCES; waits++) {
+            const rouse_time before = world_now(world);
+
             if (round % 3 != 0 || waits == 0)
                 world_wake(world);
             reported += world_wait(world, events, 1 + round % 2, WORLD_SOON);
+            if (world_now(world) - before >= ROUSE_MS(WORLD_SOON))
+                break;
         }
-        CHECK_EQUAL(E2, reported, SOURCES, "the number of reports");
+        REQUIRE(E2, reported == SOURCES, "round %d: %d of %d sources", round, reported, SOURCES);
         world_wake(world);
         REQUIRE(E7, ends_early(world), "round %d: the wake after the last report", round);
     }

@@ -60,21 +60,24 @@ static inline void queue_make_room(struct world *world, rouse_fd from, rouse_fd 
     world_await_ready(world, from, ROUSE_WRITABLE);
 }
 
-/* Arms what is not ready, and has the queue look once. */
+/* Arms what is not ready, and has the queue look once. What was armed before stays so. */
 static inline void queue_arm_idle(struct world *world, struct rouse_source *source,
                                   unsigned interest)
 {
-    const unsigned directions = interest & QUEUE_BOTH;
+    unsigned armed, mistaken;
 
     world_arm(world, source, interest);
+    armed = source->armed;
     world_turn(world, 0);
-    if ((source->armed & directions) != directions)
-        world_arm(world, source, directions);
+    mistaken = armed & ~(unsigned) source->armed;
+    if (mistaken != 0)
+        world_arm(world, source, mistaken);
     world_reports(world, source, ROUSE_READABLE);
     world_reports(world, source, ROUSE_WRITABLE);
 }
 
-/* Whether each of `directions`, all armed, is reported in time and is ready then. */
+/* Whether each of `directions`, all armed, is reported in time and is ready then. A mistaken
+ * report of the other direction is made good. */
 static inline bool queue_reports(struct world *world, struct rouse_source *source,
                                  unsigned directions)
 {
@@ -83,11 +86,13 @@ static inline bool queue_reports(struct world *world, struct rouse_source *sourc
 
     while (missing != 0 && world_now(world) < deadline) {
         const int left = (int) ((deadline - world_now(world)) / ROUSE_MS(1)) + 1;
-        const unsigned reported = missing & world_wait_for(world, source, missing, left);
+        const unsigned reported = world_wait_for(world, source, missing, left);
+        const unsigned mistaken =
+            reported & ~world_ready(world, source->fd) & (missing | ~directions);
 
-        missing &= ~(reported & world_ready(world, source->fd));
-        if ((reported & missing) != 0)
-            world_arm(world, source, reported & missing);
+        missing &= ~reported | mistaken;
+        if (mistaken != 0)
+            world_arm(world, source, mistaken);
     }
     return missing == 0;
 }
