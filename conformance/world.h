@@ -186,7 +186,8 @@ void world_feed(struct world *world, int count);
 
 /* Signals this thread again and again, one a millisecond, in the middle of whatever it
  * does; the handler calls `then(with)` if that is not NULL. world_calm() ends it and
- * returns how many signals were handled. NEEDS_KERNEL. */
+ * returns how many signals were handled. Where time is simulated only a wait without limit
+ * takes any, and can be interrupted: other cases have NEEDS_KERNEL. */
 void world_storm(struct world *world, void (*then)(void *with), void *with);
 int world_calm(struct world *world);
 
