@@ -5,7 +5,11 @@
 #ifndef ROUSE_CONFORMANCE_LIFE_BENCH_H
 #define ROUSE_CONFORMANCE_LIFE_BENCH_H
 
+#include <string.h>
+
 #include "../world.h"
+
+enum { BENCH_ROOM = 1024 };
 
 /* Where a future stands when it is dropped. */
 enum stage { UNPOLLED, POLLED, WOKEN, STAGES };
@@ -22,6 +26,9 @@ struct bench {
     struct rouse rt;
     struct wakes *wakes;
     int descriptors;
+    const void *dropped; /* a future, and what it was like when it had been dropped */
+    size_t size;
+    unsigned char copy[BENCH_ROOM];
 };
 
 static inline void bench_open(struct bench *bench, struct world *world)
@@ -38,10 +45,20 @@ static inline enum rouse_poll poll_it(struct bench *bench, struct rouse_future *
     return world_poll(future, &waker);
 }
 
-static inline void drop_it(struct bench *bench, struct rouse_future *future, const char *what,
-                           enum stage stage)
+static inline void bench_remember(struct bench *bench, const void *dropped, size_t size)
+{
+    if (size > BENCH_ROOM)
+        suite_error("a future of %zu bytes", size);
+    memcpy(bench->copy, dropped, size);
+    bench->dropped = dropped;
+    bench->size = size;
+}
+
+static inline void drop_it(struct bench *bench, struct rouse_future *future, size_t size,
+                           const char *what, enum stage stage)
 {
     rouse_future_drop(future);
+    bench_remember(bench, future, size);
     CHECK(L4, bench->wakes->references == 0, "%s, dropped %s, keeps %d wakers", what,
           stage_name(stage), (int) bench->wakes->references);
     CHECK(L4, rouse_reactor_deadline(&bench->rt.reactor) == ROUSE_NEVER,
@@ -51,13 +68,15 @@ static inline void drop_it(struct bench *bench, struct rouse_future *future, con
           world_open_descriptors(bench->world), bench->descriptors);
 }
 
-/* Whether its waker was left alone, turn after turn. */
+/* Whether it and its waker are left alone, turn after turn. */
 static inline void check_silent(struct bench *bench, const char *what)
 {
     wakes_taken(bench->wakes);
     for (int i = 0; i < 3; i++)
         rouse_turn(&bench->rt, world_after(bench->world, 1));
     CHECK(L4, wakes_taken(bench->wakes) == 0, "%s wakes after it was dropped", what);
+    CHECK(L4, memcmp(bench->copy, bench->dropped, bench->size) == 0,
+          "%s is written to after it was dropped", what);
 }
 
 #endif /* ROUSE_CONFORMANCE_LIFE_BENCH_H */

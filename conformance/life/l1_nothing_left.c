@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "../fault/play.h"
+#include "../task/puppet.h"
 
 /* -- Tasks in every state ---------------------------------------------------- */
 
@@ -15,6 +16,15 @@ enum {
     DWELLERS = 5000,
     READERS = 40 /* each needs two descriptors; the rest of their kind sleep */
 };
+
+/* Closes, if that comes to an end. */
+static void close_within_limit(struct play *play)
+{
+    struct limit *limit = LIMIT(L1, "closing does not end");
+
+    play_close(play);
+    limit_stop(limit);
+}
 
 /* A task that never ends by itself. */
 struct dweller {
@@ -128,7 +138,7 @@ CASE(l1_closing_ends_thousands_of_tasks, "L1", NEEDS_NOTHING,
                 rouse_turn(&play.rt, 0);
         dweller_make(&play, dwellers, i);
     }
-    play_close(&play);
+    close_within_limit(&play);
     dwellers_check(dwellers, DWELLERS);
     CHECK(L1, world_open_descriptors(world) == descriptors, "%d descriptors are open, %d were",
           world_open_descriptors(world), descriptors);
@@ -150,7 +160,7 @@ CASE(l1_closing_ends_what_never_ran, "L1", NEEDS_NOTHING,
             program_sleep.run(&play);
         for (int i = 0; i < 2 * KINDS; i++)
             dweller_make(&play, dwellers, i);
-        play_close(&play);
+        close_within_limit(&play);
         dwellers_check(dwellers, 2 * KINDS);
     }
 }
@@ -176,33 +186,35 @@ CASE(l1_closing_ends_what_other_threads_spawned, "L1", NEEDS_NOTHING,
 {
     enum { COUNT = 100 };
     struct dweller *dwellers = calloc(COUNT, sizeof *dwellers);
-    struct rouse rt;
-    struct elsewhere elsewhere = {&rt, dwellers, COUNT};
+    struct play play;
+    struct elsewhere elsewhere = {&play.rt, dwellers, COUNT};
 
-    if (dwellers == NULL)
-        suite_error("no memory");
-    world_runtime(world, &rt);
+    if (dwellers == NULL || play_open(&play, world, NULL) != 0)
+        suite_error("nothing opens");
     for (int i = 0; i < COUNT; i++) {
-        dwellers[i].rt = &rt;
+        dwellers[i].rt = &play.rt;
         dwellers[i].home = thread_here();
     }
     thread_join(thread_start(spawn_elsewhere, &elsewhere));
-    rouse_close(&rt);
+    close_within_limit(&play);
     dwellers_check(dwellers, COUNT);
     free(dwellers);
 }
 
 /* -- Ends that begin something ------------------------------------------------ */
 
-/* Spawns its successor in its FINALLY, and meddles with the others. */
+/* Spawns two tasks in its FINALLY, and cancels others; some spawn one more when they are
+ * released. */
 struct hydra {
     struct rouse_async async;
     struct rouse_task task;
     struct rouse *rt;
     struct hydra *heads;
     struct rouse_sleep sleep;
-    int place, count, ends, polls;
+    int place, ends, polls;
 };
+
+enum { HEADS = 1023, MORE = HEADS / 3 }; /* one for each third place, behind the others */
 
 static void hydra_grow(struct hydra *heads, int place);
 
@@ -216,37 +228,45 @@ ROUSE_ASYNC(hydra, struct hydra)
     for (int i = 0; i < self->place; i += 7)
         if (self->heads[i].task.executor != NULL && self->heads[i].ends == 0)
             rouse_cancel(&self->heads[i].task);
-    if (2 * self->place + 2 < self->count) {
+    if (2 * self->place + 2 < HEADS) {
         hydra_grow(self->heads, 2 * self->place + 1);
         hydra_grow(self->heads, 2 * self->place + 2);
     }
     ROUSE_END
 }
 
+static void hydra_release(struct rouse_task *task)
+{
+    const struct hydra *head = rouse_container_of(task, struct hydra, task);
+
+    if (head->place % 3 == 2 && head->place < HEADS)
+        hydra_grow(head->heads, HEADS + head->place / 3);
+}
+
 static void hydra_grow(struct hydra *heads, int place)
 {
-    heads[place] =
-        (struct hydra){.rt = heads->rt, .heads = heads, .place = place, .count = heads->count};
-    rouse_spawn(&heads->rt->executor, &heads[place].task, hydra_start(&heads[place]), NULL);
+    heads[place].rt = heads->rt;
+    heads[place].heads = heads;
+    heads[place].place = place;
+    rouse_spawn(&heads->rt->executor, &heads[place].task, hydra_start(&heads[place]),
+                hydra_release);
 }
 
 CASE(l1_what_ends_spawn_is_ended_too, "L1", NEEDS_NOTHING,
-     "each of 1,023 FINALLYs that a closing runs spawns two tasks more, and cancels others",
+     "each of 1,023 FINALLYs that a closing runs spawns two tasks more, and cancels others; each "
+     "third release() spawns one",
      "closing ends all of them once, polls none, and comes to an end")
 {
-    enum { HEADS = 1023 };
-    struct hydra *heads = calloc(HEADS, sizeof *heads);
-    struct rouse rt;
+    struct hydra *heads = calloc(HEADS + MORE, sizeof *heads);
+    struct play play;
 
-    if (heads == NULL)
-        suite_error("no memory");
-    world_runtime(world, &rt);
-    heads->rt = &rt;
-    heads->count = HEADS;
+    if (heads == NULL || play_open(&play, world, NULL) != 0)
+        suite_error("nothing opens");
+    heads->rt = &play.rt;
     hydra_grow(heads, 0);
-    rouse_turn(&rt, 0);
-    rouse_close(&rt);
-    for (int i = 0; i < HEADS; i++)
+    rouse_turn(&play.rt, 0);
+    close_within_limit(&play);
+    for (int i = 0; i < HEADS + MORE; i++)
         if (!CHECK(L1, heads[i].ends == 1 && heads[i].polls == (i == 0),
                    "task %d was ended %d times and polled %d times", i, heads[i].ends,
                    heads[i].polls))

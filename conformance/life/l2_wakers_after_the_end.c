@@ -9,6 +9,7 @@
 
 #include "../../src/base/atomic.h"
 #include "../fault/play.h"
+#include "../task/puppet.h"
 
 /* A task that leaves wakers behind. */
 struct leaver {
@@ -132,6 +133,7 @@ static void close_beside(struct world *world, bool after)
         /* Every thread has a waker of every task. */
         struct rouse_waker slots[LEAVERS][THREADS] = {0};
         struct leaver leavers[LEAVERS] = {0};
+        struct limit *limit = LIMIT(L2, "closing does not end while others use wakers");
         struct play play;
         int polls = 0;
 
@@ -152,6 +154,7 @@ static void close_beside(struct world *world, bool after)
         if (after)
             barrier_wait(barrier);
         barrier_wait(barrier);
+        limit_stop(limit);
         CHECK_EQUAL(L2, polls, LEAVERS, "polls, which a closing runtime has not");
         for (int i = 0; i < LEAVERS; i++) {
             CHECK_EQUAL(L2, leavers[i].releases, 1, "releases of a task");
@@ -175,6 +178,61 @@ CASE(l2_other_threads_use_wakers_during_the_end, "L2", NEEDS_NOTHING,
      "150 times each task is ended and released once, and none is polled")
 {
     close_beside(world, false);
+}
+
+/* A thread that takes its time to end the executor's wait. */
+struct dawdler {
+    struct rouse_waker waker;
+    uintptr_t inside;  /* atomic: it has begun */
+    uintptr_t closing; /* atomic: the executor is about to be closed */
+    uintptr_t done;    /* atomic */
+};
+
+static void dawdle(void *with)
+{
+    struct dawdler *dawdler = with;
+
+    atomic_exchange(&dawdler->inside, 1);
+    while (!atomic_load_acquire(&dawdler->closing))
+        thread_yield();
+    for (int i = 0; i < 500; i++)
+        thread_yield();
+    atomic_exchange(&dawdler->done, 1);
+}
+
+static void wake_it(void *argument)
+{
+    rouse_wake(&((struct dawdler *) argument)->waker);
+}
+
+CASE(l2_closing_waits_for_who_is_inside_a_wake, "L2", NEEDS_NOTHING,
+     "another thread is in the middle of ending the executor's wait when the executor closes",
+     "closing returns when that thread touches the executor no more")
+{
+    for (int round = 0; round < 10; round++) {
+        struct wakes *nudges = world_wakes(world);
+        const struct rouse_waker nudge = wakes_waker(nudges);
+        struct dawdler dawdler = {.inside = 0};
+        struct leaver leaver = {.finishes = false};
+        struct rouse rt = {0};
+        struct thread *thread;
+        struct limit *limit = LIMIT(L2, "closing does not end while another thread wakes");
+
+        rouse_executor_init(&rt.executor, &nudge);
+        leaver_spawn(&rt, &leaver, &dawdler.waker, 1);
+        rouse_executor_run(&rt.executor, 100);
+        nudges->then = dawdle;
+        nudges->with = &dawdler;
+        thread = thread_start(wake_it, &dawdler);
+        while (!atomic_load_acquire(&dawdler.inside))
+            thread_yield();
+        atomic_exchange(&dawdler.closing, 1);
+        rouse_executor_close(&rt.executor);
+        CHECK(L2, atomic_load_acquire(&dawdler.done), "it is closed under a thread's feet");
+        thread_join(thread);
+        limit_stop(limit);
+        CHECK_EQUAL(L2, leaver.releases, 1, "releases of the task");
+    }
 }
 
 struct waker_user {
@@ -211,4 +269,5 @@ CASE(l2_the_waker_of_a_run_outlives_the_run, "L2", NEEDS_NOTHING,
 
 CASES(life_l2) = {&l2_wakers_do_nothing_after_the_end, &l2_other_threads_use_wakers_after_the_end,
                   &l2_other_threads_use_wakers_during_the_end,
+                  &l2_closing_waits_for_who_is_inside_a_wake,
                   &l2_the_waker_of_a_run_outlives_the_run};

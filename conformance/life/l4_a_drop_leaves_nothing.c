@@ -31,6 +31,8 @@ CASE(l4_a_dropped_future_of_time_leaves_no_timer, "L4", NEEDS_NOTHING,
                 reactor, kind == 3 ? &longer.future : &sleep.future, rouse_after(reactor, time));
             struct rouse_future *const futures[] = {&sleep.future, &sleep.future, &tick.future,
                                                     &limit.future, &limit.future};
+            const size_t sizes[] = {sizeof sleep, sizeof sleep, sizeof tick, sizeof limit,
+                                    sizeof limit};
             static const char *const names[] = {"a sleep", "a sleep for ever", "a tick",
                                                 "a deadline", "a deadline of a sleep"};
 
@@ -42,7 +44,7 @@ CASE(l4_a_dropped_future_of_time_leaves_no_timer, "L4", NEEDS_NOTHING,
                 while (bench.wakes->count == 0 && world_now(world) < late)
                     rouse_turn(&bench.rt, late);
             }
-            drop_it(&bench, futures[kind], names[kind], stage);
+            drop_it(&bench, futures[kind], sizes[kind], names[kind], stage);
             check_silent(&bench, names[kind]);
         }
     }
@@ -110,7 +112,8 @@ CASE(l4_a_dropped_transfer_leaves_its_stream_free, "L4", NEEDS_NOTHING,
                 world_drain(world, ends[1]);
             if (stage == WOKEN)
                 rouse_turn(&bench.rt, world_after(world, WORLD_SOON));
-            drop_it(&bench, future, names[kind], stage);
+            drop_it(&bench, future, sizeof *future, names[kind], stage);
+            bench_remember(&bench, &first, sizeof first);
             future = transfer_make(&second, &tcp, kind);
             if (stage == POLLED)
                 poll_it(&bench, future); /* it waits where the first one did */
@@ -151,7 +154,7 @@ CASE(l4_a_dropped_connect_closes_its_socket, "L4", NEEDS_NOTHING,
             world_close(world, world_take(world, connect.fd)); /* some are that quick */
         if (stage == WOKEN)
             rouse_turn(&bench.rt, world_after(world, WORLD_SOON));
-        drop_it(&bench, &connect.future, "a connect", stage);
+        drop_it(&bench, &connect.future, sizeof connect, "a connect", stage);
     }
     check_silent(&bench, "a connect");
     connect = rouse_connect_to(&bench.rt.reactor, &address);
@@ -175,7 +178,7 @@ CASE(l4_a_dropped_accept_leaves_its_listener_free, "L4", NEEDS_NOTHING,
     bench_open(&bench, world);
     rouse_listener_open(&listener, &bench.rt.reactor, world_give(world, fd));
     for (enum stage stage = UNPOLLED; stage < STAGES; stage++) {
-        struct rouse_accept accept = rouse_accept(&listener);
+        struct rouse_accept accept = rouse_accept(&listener), next = rouse_accept(&listener);
         rouse_fd client;
         intptr_t result = -1;
 
@@ -187,15 +190,14 @@ CASE(l4_a_dropped_accept_leaves_its_listener_free, "L4", NEEDS_NOTHING,
             bench.descriptors++;
             rouse_turn(&bench.rt, world_after(world, WORLD_SOON));
         }
-        drop_it(&bench, &accept.future, "an accept", stage);
+        drop_it(&bench, &accept.future, sizeof accept, "an accept", stage);
         if (stage != WOKEN)
             client = world_connect(world, &address);
-        accept = rouse_accept(&listener);
-        CHECK(L4, world_run(world, &bench.rt, &accept.future, WORLD_SOON, &result) && result == 0,
+        CHECK(L4, world_run(world, &bench.rt, &next.future, WORLD_SOON, &result) && result == 0,
               "after one that was dropped %s an accept is: %s", stage_name(stage),
               rouse_strerror(result));
         if (result == 0)
-            world_close(world, world_take(world, accept.fd));
+            world_close(world, world_take(world, next.fd));
         world_close(world, client);
         check_silent(&bench, "an accept");
     }
@@ -228,7 +230,7 @@ CASE(l4_a_dropped_accept_that_starves_leaves_nothing, "L4", NEEDS_NOTHING,
     CHECK_EQUAL(L4, accept.future.result, -EMFILE, "its result");
     accept = rouse_accept(&listener);
     CHECK(L4, poll_it(&bench, &accept.future) == ROUSE_PENDING, "the next accept does not wait");
-    drop_it(&bench, &accept.future, "a starving accept", POLLED);
+    drop_it(&bench, &accept.future, sizeof accept, "a starving accept", POLLED);
     rouse_fd_close(&bench.rt.reactor, world_give(world, spare[0]));
     check_silent(&bench, "a starving accept");
     accept = rouse_accept(&listener);

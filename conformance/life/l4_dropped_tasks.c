@@ -32,6 +32,7 @@ CASE(l4_a_dropped_join_or_signal_leaves_no_waker, "L4", NEEDS_NOTHING,
         }
         rouse_future_drop(&join.future);
         rouse_future_drop(&waits.future);
+        bench_remember(&bench, &waits, sizeof waits);
         CHECK(L4, bench.wakes->references == 0, "%d wakers are kept by what was dropped %s",
               (int) bench.wakes->references, stage_name(stage));
         while (!rouse_task_ended(&task))
