@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOBS = 2, JOBS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_S_MAX = 3600 };
+enum { JOBS = 4, JOBS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_S_MAX = 3600 };
 
 const char options_usage[] =
     "usage: rouse-conform [OPTION]...\n"
@@ -25,7 +25,7 @@ const char options_usage[] =
     "  --json FILE       a report as JSON; - for standard output\n"
     "  --junit FILE      a report as JUnit's XML\n"
     "  --html FILE       a report as one page\n"
-    "  --jobs N          cases at a time (2)\n"
+    "  --jobs N          cases at a time (4)\n"
     "  --timeout S       seconds for one case (10)\n"
     "  --in-process      all cases in this process, for sanitizers and debuggers\n"
     "  --no-check        without the wrapper that asserts the contract of queues\n"
