@@ -14,7 +14,7 @@
 #include "trace/trace.h"
 #include "traceable.h"
 
-enum { CASES_MAX = 4096, BACKENDS_MAX = 3 * OPTIONS_NAMES_MAX };
+enum { CASES_MAX = 4096, BACKENDS_MAX = 3 * OPTIONS_NAMES_MAX, DESCRIPTORS_MIN = 256 };
 
 struct conform {
     struct options options;
@@ -292,13 +292,26 @@ static int run_and_report(const struct conform *conform, struct report *report)
     return report_good(report) ? GOOD : BAD;
 }
 
+/* Crowds of sources need them. */
+static int demand_descriptors(void)
+{
+    const int count = process_descriptors();
+    char what[100];
+
+    snprintf(what, sizeof what, "%d descriptors may be open here, and %d are needed", count,
+             DESCRIPTORS_MIN);
+    return count >= DESCRIPTORS_MIN ? GOOD : cannot(what, NULL, "raise the limit, ulimit -n");
+}
+
 static int run_suite(const struct conform *conform, const char *program)
 {
     struct report report = {.program = program};
     int status;
 
     process_end_with_us();
-    status = prepare(conform, &report);
+    status = demand_descriptors();
+    if (status == GOOD)
+        status = prepare(conform, &report);
     if (status == GOOD && !traceable(conform->cases, conform->case_count, report.complete))
         status = BAD;
     if (status == GOOD)
@@ -330,8 +343,8 @@ static int list(const struct conform *conform)
 }
 
 static void say_failures(struct suite_listener *self, const struct suite_case *which,
-                         enum suite_news news, enum guarantee id, const char *text, const char *file,
-                         int line)
+                         enum suite_news news, enum guarantee id, const char *text,
+                         const char *file, int line)
 {
     (void) self;
     (void) which;
@@ -347,7 +360,8 @@ static void say_failures(struct suite_listener *self, const struct suite_case *w
 static int trace(const struct conform *conform)
 {
     const struct options *options = &conform->options;
-    const struct rouse_evq_ops *backend = conform->extra != NULL ? conform->extra : rouse_backend(NULL);
+    const struct rouse_evq_ops *backend =
+        conform->extra != NULL ? conform->extra : rouse_backend(NULL);
     struct suite_listener listener = {say_failures};
     struct suite_run run = {NULL, 1, NULL, !options->no_check, false, &listener};
     const struct suite_case *which;
@@ -360,7 +374,8 @@ static int trace(const struct conform *conform)
     snprintf(name, sizeof name, "b5_the_same_on_every_backend_%s", options->trace);
     which = find_case(conform, name);
     if (which == NULL)
-        return cannot("no scenario is called", options->trace, "--list --case 'b5*' tells their names");
+        return cannot("no scenario is called", options->trace,
+                      "--list --case 'b5*' tells their names");
     trace_print_to(stdout);
     run.cases = &which;
     run.backend = backend;
@@ -391,7 +406,6 @@ int rouse_conform_main(int argc, char **argv, const struct rouse_evq_ops *backen
     int status;
 
     conform.extra = backend;
-    process_raise_limits();
     status = options_parse(&conform.options, argc, argv);
     if (status != GOOD)
         return status;

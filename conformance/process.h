@@ -42,8 +42,9 @@ void process_end_with_us(void);
 /* Ends this process at once if it is still there after `seconds`: nobody looks after it. */
 void process_limit(int seconds);
 
-/* Asks for as many descriptors as this process may have. */
-void process_raise_limits(void);
+/* Asks for as many descriptors as this process may have open, and returns how many
+ * those are. */
+int process_descriptors(void);
 
 /* Ends this process without any clean-up. */
 void process_exit(int code);

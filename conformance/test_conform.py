@@ -3,6 +3,8 @@ back; and the suite's own tests: what goes wrong must be seen, and named for wha
 
 import pathlib
 import re
+import resource
+import subprocess
 import xml.etree.ElementTree
 
 import pytest
@@ -228,6 +230,20 @@ def test_what_cannot_be_done_is_told_in_one_line(conform, arguments, says):
     done = conform(*arguments)
     assert done.returncode == 2
     assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_too_few_descriptors_are_told(conform):
+    done = subprocess.run(
+        [conform.path, "--case", "e1_*"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "64 descriptors may be open here, and 256 are needed" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

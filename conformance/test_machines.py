@@ -94,7 +94,7 @@ def run(tmp_path, *arguments, before=(), exits=0, preexec=None):
 
 
 def test_few_descriptors_are_enough(tmp_path):
-    report = run(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    report = run(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)))
     for backend, totals in report["totals"].items():
         assert totals["pass"] > 0 and totals["fail"] == totals["error"] == 0, backend
 

@@ -158,10 +158,6 @@ void world_await_ready(struct world *world, rouse_fd fd, unsigned directions);
 /* How many descriptors are open, the simulated ones included. */
 int world_open_descriptors(struct world *world);
 
-/* How many of `wanted` descriptors may be opened here, with some left for others. For
- * cases that want a crowd: some machines allow 64 in all. */
-int world_crowd(struct world *world, int wanted);
-
 /* A number that is no open descriptor. */
 rouse_fd world_bad_fd(struct world *world);
 

@@ -16,9 +16,6 @@ unsigned host_ready(rouse_fd fd, unsigned directions, int ms);
 
 int host_open_descriptors(void);
 
-/* How many there can be. */
-int host_descriptors(void);
-
 /* 0 or -errno from here on. */
 
 /* Closes a TCP socket so that its peer is reset. */

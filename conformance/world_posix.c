@@ -120,15 +120,6 @@ int host_open_descriptors(void)
     return count;
 }
 
-int host_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > DESCRIPTORS_MAX)
-        return DESCRIPTORS_MAX;
-    return (int) limit.rlim_cur;
-}
-
 /* -- Sockets and descriptors ------------------------------------------------- */
 
 int host_reset(rouse_fd fd)

@@ -10,7 +10,7 @@
 #include "world_host.h"
 #include "world_things.h"
 
-enum { CHUNK = 4096, FULL_MS = 5, BAD_FD = 4000, SPARE = 8 };
+enum { CHUNK = 4096, FULL_MS = 5, BAD_FD = 4000 };
 
 /* -- What is open ------------------------------------------------------------ */
 
@@ -252,13 +252,6 @@ void world_await_ready(struct world *world, rouse_fd fd, unsigned directions)
 int world_open_descriptors(struct world *world)
 {
     return host_open_descriptors() + (world->simulated ? rouse_sim_open_count(world->evq) : 0);
-}
-
-int world_crowd(struct world *world, int wanted)
-{
-    const int room = host_descriptors() - host_open_descriptors() - SPARE;
-
-    return world->simulated || room > wanted ? wanted : room;
 }
 
 rouse_fd world_bad_fd(struct world *world)
