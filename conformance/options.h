@@ -18,7 +18,7 @@ struct options {
     const char *xfail[OPTIONS_NAMES_MAX + 1];
     const char *json, *junit, *html;
     const char *plugin;
-    const char *trace; /* the scenario to write down */
+    const char *trace;    /* the scenario to write down */
     const char *run_case; /* we are a process that runs this one */
     const char *probe;    /* we are a process that opens a backend */
     bool list, guarantees, version, help;
