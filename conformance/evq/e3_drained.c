@@ -67,6 +67,7 @@ CASE(e3_what_comes_between_the_refusal_and_the_arm_is_reported, "E3", NEEDS_NOTH
         queue_pair(world, kind, ends);
         source = world_source(world, ends[0]);
         for (int round = 0; round < 4; round++) {
+            world_drain(world, ends[0]);
             queue_send(world, ends[1], ends[0]);
             world_arm(world, source, ROUSE_READABLE | ROUSE_DRAINED);
             CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: a byte",
@@ -76,7 +77,6 @@ CASE(e3_what_comes_between_the_refusal_and_the_arm_is_reported, "E3", NEEDS_NOTH
             world_arm(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
             CHECK(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
                   queue_kind(kind), round);
-            world_drain(world, ends[0]);
             if (round == 1)
                 world_forget(world, source);
         }
@@ -95,6 +95,9 @@ CASE(e3_the_hint_may_name_both_directions, "E3", NEEDS_NOTHING,
         queue_pair(world, kind, ends);
         source = world_source(world, ends[0]);
         for (int round = 0; round < 6; round++) {
+            const unsigned first = round % 2 == 0 ? ROUSE_READABLE : ROUSE_WRITABLE;
+            const unsigned second = QUEUE_BOTH & ~first;
+
             world_drain(world, ends[0]);
             world_fill(world, ends[0]);
             world_arm(world, source, QUEUE_BOTH | ROUSE_DRAINED);
@@ -102,16 +105,17 @@ CASE(e3_the_hint_may_name_both_directions, "E3", NEEDS_NOTHING,
                 world_send(world, ends[1], 1);
             else
                 queue_make_room(world, ends[0], ends[1]);
-            REQUIRE(E3,
-                    queue_reports(world, source, round % 2 == 0 ? ROUSE_READABLE : ROUSE_WRITABLE),
-                    "%s, round %d: what came first", queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, first), "%s, round %d: what came first",
+                    queue_kind(kind), round);
+            /* TCP may have moved bytes on by itself, and told of the room. */
+            if ((source->armed & second) == 0)
+                world_arm(world, source, second);
             if (round % 2 == 0)
                 queue_make_room(world, ends[0], ends[1]);
             else
                 world_send(world, ends[1], 1);
-            REQUIRE(E3,
-                    queue_reports(world, source, round % 2 == 0 ? ROUSE_WRITABLE : ROUSE_READABLE),
-                    "%s, round %d: what came second", queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, second), "%s, round %d: what came second",
+                    queue_kind(kind), round);
         }
     }
 }
@@ -202,12 +206,14 @@ CASE(e3_a_forgotten_source_may_begin_with_the_hint, "E3", NEEDS_NOTHING,
     for (int round = 0; round < 100; round++) {
         const unsigned also = round % 3 == 0 ? ROUSE_WRITABLE : 0u;
 
+        queue_refused(world, ends[0], ROUSE_READABLE);
         world_arm(world, source, ROUSE_READABLE | ROUSE_DRAINED);
         if (round % 4 != 0)
             world_turn(world, 0);
         world_forget(world, source);
         if (also != 0)
             world_arm(world, source, also); /* so that the hint widens */
+        queue_refused(world, ends[0], ROUSE_READABLE);
         world_arm(world, source, ROUSE_READABLE | ROUSE_DRAINED);
         world_send(world, ends[1], 1);
         REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "round %d", round);
@@ -228,6 +234,7 @@ CASE(e3_a_long_exchange_with_the_hint_loses_nothing, "E3", NEEDS_NOTHING,
     world_pair(world, ends);
     for (int i = 0; i < 2; i++) {
         sources[i] = world_source(world, ends[i]);
+        queue_refused(world, ends[i], ROUSE_READABLE);
         world_arm(world, sources[i], ROUSE_READABLE | ROUSE_DRAINED);
     }
     for (int i = 0; i < EXCHANGES && world_now(world) < deadline; i++) {
