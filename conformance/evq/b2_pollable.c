@@ -176,11 +176,13 @@ CASE(b2_a_guest_gets_everything_by_its_descriptor_alone, "B2", NEEDS_NOTHING,
             REQUIRE(B2, tells(fd) && ++turns < TURNS, "round %d: not told", round);
             world_turn(world, 0);
         }
-        world_drain(world, crowd.fds[reader]);
-        for (int i = 0; i < SOURCES; i++)
-            if (crowd.sources[i]->armed == 0)
-                world_arm(world, crowd.sources[i],
-                          ROUSE_READABLE | (round % 3 == 0 ? 0u : ROUSE_DRAINED));
+        for (int i = 0; i < SOURCES; i++) {
+            if (crowd.sources[i]->armed != 0)
+                continue;
+            world_drain(world, crowd.fds[i]);
+            world_arm(world, crowd.sources[i],
+                      ROUSE_READABLE | (round % 3 == 0 ? 0u : ROUSE_DRAINED));
+        }
     }
     for (int i = 0; i < SOURCES; i++)
         world_forget(world, crowd.sources[i]);

@@ -31,6 +31,7 @@ CASE(e3_the_end_of_stream_behind_data_is_reported, "E3", NEEDS_NOTHING,
 
         world_tcp_pair(world, ends);
         source = world_source(world, ends[0]);
+        queue_refused(world, ends[0], ROUSE_READABLE);
         if (round > 0)
             queue_arm_idle(world, source, ROUSE_READABLE | ROUSE_DRAINED);
         world_send(world, ends[1], LENGTH);
@@ -85,6 +86,7 @@ CASE(e3_a_read_that_urgent_data_stops_short_is_no_refusal, "E3", NEEDS_NOTHING,
 
         world_tcp_pair(world, ends);
         source = world_source(world, ends[0]);
+        queue_refused(world, ends[0], ROUSE_READABLE);
         if (way > 0)
             queue_arm_idle(world, source, ROUSE_READABLE | ROUSE_DRAINED);
         world_send(world, ends[1], LENGTH);
@@ -120,6 +122,7 @@ CASE(e3_urgent_data_alone_leaves_an_armed_reader_armed, "E3 E2", NEEDS_NOTHING,
     world_tcp_pair(world, ends);
     source = world_source(world, ends[0]);
     for (int round = 0; round < 4; round++) {
+        world_drain(world, ends[0]);
         queue_arm_idle(world, source, ROUSE_READABLE | ROUSE_DRAINED);
         world_urgent(world, ends[1], '!');
         world_arm(world, source, ROUSE_WRITABLE);
@@ -129,7 +132,6 @@ CASE(e3_urgent_data_alone_leaves_an_armed_reader_armed, "E3 E2", NEEDS_NOTHING,
         world_reports(world, source, ROUSE_READABLE);
         world_send(world, ends[1], 1);
         CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "round %d: a byte", round);
-        world_drain(world, ends[0]);
     }
 }
 

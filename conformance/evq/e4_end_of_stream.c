@@ -95,6 +95,7 @@ CASE(e4_a_full_writer_sleeps_beside_the_end_of_stream, "E4", NEEDS_KERNEL,
                 queue_kind(kind));
         world_arm(world, source, ROUSE_WRITABLE);
         CHECK(E4, queue_sleeps(world, 60), "%s: wait() spins", queue_kind(kind));
+        queue_refused(world, ends[0], ROUSE_WRITABLE);
         world_arm(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
         CHECK(E4, queue_sleeps(world, 60), "%s: wait() spins, with the hint", queue_kind(kind));
     }
@@ -153,10 +154,32 @@ CASE(e4_our_own_end_of_stream_is_not_the_peers, "E4", NEEDS_NOTHING,
     }
 }
 
+CASE(e4_urgent_data_alone_does_not_wake_a_reader_for_ever, "E4", NEEDS_NOTHING,
+     "over TCP an urgent byte comes, and nothing that can be read",
+     "a reader that is armed again and again is not told each time; then a byte is reported")
+{
+    rouse_fd ends[2];
+    struct rouse_source *source;
+    bool before, after, with_hint;
+
+    world_tcp_pair(world, ends);
+    source = world_source(world, ends[0]);
+    before = queue_insists(world, source, 0, ROUSE_READABLE);
+    world_urgent(world, ends[1], '!');
+    after = queue_insists(world, source, 0, ROUSE_READABLE);
+    with_hint = queue_insists(world, source, ROUSE_DRAINED, ROUSE_READABLE);
+    CHECK(E4, before || !after, "a reader with nothing to read spins");
+    CHECK(E4, before || !with_hint, "a reader with nothing to read spins, with the hint");
+    world_arm(world, source, ROUSE_READABLE);
+    queue_send(world, ends[1], ends[0]);
+    CHECK(E4, queue_reports(world, source, ROUSE_READABLE), "a byte");
+}
+
 CASES(evq_e4_end_of_stream) = {
     &e4_the_end_of_stream_wakes_the_reader,
     &e4_the_end_of_stream_does_not_wake_a_full_writer,
     &e4_a_full_writer_sleeps_beside_the_end_of_stream,
     &e4_bytes_before_the_end_of_stream_come_first,
     &e4_our_own_end_of_stream_is_not_the_peers,
+    &e4_urgent_data_alone_does_not_wake_a_reader_for_ever,
 };

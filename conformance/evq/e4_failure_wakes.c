@@ -144,6 +144,7 @@ CASE(e4_a_refused_writer_with_the_hint_learns_of_a_reset, "E4", NEEDS_NOTHING,
 
         world_tcp_pair(world, ends);
         source = source_with(world, round % 2 != 0 ? USED : NEW, ends);
+        world_drain(world, ends[0]);
         world_fill(world, ends[0]);
         if (round < 2) {
             queue_arm_idle(world, source, QUEUE_BOTH | ROUSE_DRAINED);

@@ -35,12 +35,14 @@ CASE(e2_both_ends_of_a_pipe_are_reported, "E2 E3", NEEDS_NON_SOCKETS,
     for (int round = 0; round < 10; round++) {
         const unsigned hint = round % 2 != 0 ? ROUSE_DRAINED : 0u;
 
+        drain_pipe(ends[0]);
         queue_arm_idle(world, reader, ROUSE_READABLE | hint);
         fill_pipe(ends[1]);
         if (hint != 0)
             CHECK(E3, queue_reports(world, reader, ROUSE_READABLE), "round %d: bytes", round);
         else
             CHECK(E2, queue_reports(world, reader, ROUSE_READABLE), "round %d: bytes", round);
+        fill_pipe(ends[1]);
         queue_arm_idle(world, writer, ROUSE_WRITABLE | hint);
         drain_pipe(ends[0]);
         if (hint != 0)
@@ -62,6 +64,7 @@ CASE(e4_the_last_writer_of_a_pipe_wakes_its_reader, "E4", NEEDS_NON_SOCKETS,
 
         world_pipe(world, ends);
         reader = world_source(world, ends[0]);
+        drain_pipe(ends[0]);
         if (way != 0)
             queue_arm_idle(world, reader, ROUSE_READABLE | (way == 2 ? ROUSE_DRAINED : 0u));
         if (way == 3)

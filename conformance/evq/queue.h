@@ -8,6 +8,8 @@
 #ifndef ROUSE_CONFORMANCE_EVQ_QUEUE_H
 #define ROUSE_CONFORMANCE_EVQ_QUEUE_H
 
+#include <errno.h>
+
 #include "../world.h"
 #include "kernel.h"
 
@@ -97,6 +99,21 @@ static inline bool queue_reports(struct world *world, struct rouse_source *sourc
     return missing == 0;
 }
 
+/* Finds a direction exhausted, so that the hint may be given. Room that the kernel does not
+ * call room (TCP fills up what it has begun) is used up. */
+static inline void queue_refused(struct world *world, rouse_fd fd, unsigned direction)
+{
+    static char bytes[4096];
+    intptr_t count;
+
+    do
+        count = direction == ROUSE_READABLE ? world_read(world, fd, bytes, 1)
+                                            : world_write(world, fd, bytes, sizeof bytes);
+    while (count > 0 && direction == ROUSE_WRITABLE);
+    if (count != -EAGAIN)
+        suite_error("%s, and should not be: %lld", queue_name(direction), (long long) count);
+}
+
 /* Arms `also` and, again and again, `direction`, which the kernel says is not ready, and
  * tells whether it is reported each time. Once may be chance, always is a rule; whether
  * that rule is the one under test is found out by asking in another situation too. */
@@ -106,6 +123,8 @@ static inline bool queue_insists(struct world *world, struct rouse_source *sourc
     int reports = 0;
 
     for (int i = 0; i < QUEUE_ROUNDS; i++) {
+        if ((also & ROUSE_DRAINED) != 0)
+            queue_refused(world, source->fd, direction);
         world_arm(world, source, also | direction);
         reports += (world_quiet(world, source, 2) & direction) != 0;
     }
