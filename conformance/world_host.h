@@ -14,6 +14,10 @@ unsigned host_capabilities(void);
 /* What `fd` is ready for, waiting at most `ms` for one of `directions`. */
 unsigned host_ready(rouse_fd fd, unsigned directions, int ms);
 
+/* Waits at most `ms` until the other end has acknowledged what `fd` sent. Until then a full
+ * stream may find room by itself. */
+void host_settle(rouse_fd fd, int ms);
+
 int host_open_descriptors(void);
 
 /* 0 or -errno from here on. */

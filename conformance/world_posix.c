@@ -27,6 +27,27 @@
 #define POLLRDHUP 0
 #endif
 
+/* Bytes that were sent and not yet acknowledged, or 0 where nobody can tell. */
+#if defined(__linux__)
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+static int in_flight(rouse_fd fd)
+{
+    int all = 0, unsent = 0;
+
+    if (ioctl(fd, SIOCOUTQ, &all) < 0 || ioctl(fd, SIOCOUTQNSD, &unsent) < 0)
+        return 0;
+    return all - unsent;
+}
+#else
+static int in_flight(rouse_fd fd)
+{
+    (void) fd;
+    return 0;
+}
+#endif
+
 enum { SPARE_DESCRIPTORS = 8, DESCRIPTORS_MAX = 4096 };
 
 static int error_of(int result)
@@ -75,6 +96,14 @@ unsigned host_capabilities(void)
         known = NEEDS_KERNEL | NEEDS_NON_SOCKETS | (has_ipv6() ? NEEDS_IPV6 : 0u)
                 | (has_unix() ? NEEDS_UNIX : 0u) | (has_icmp() ? NEEDS_ICMP : 0u);
     return known;
+}
+
+void host_settle(rouse_fd fd, int ms)
+{
+    const struct timespec moment = {0, 1000000};
+
+    while (ms-- > 0 && in_flight(fd) != 0)
+        nanosleep(&moment, NULL);
 }
 
 unsigned host_ready(rouse_fd fd, unsigned directions, int ms)

@@ -192,9 +192,11 @@ size_t world_fill(struct world *world, rouse_fd fd)
     size_t total = 0;
 
     /* TCP moves bytes on to its peer in its own time, and has room again. */
-    do
+    do {
         total += fill_once(world, fd);
-    while (ready_within(world, fd, ROUSE_WRITABLE, FULL_MS) & ROUSE_WRITABLE);
+        if (!world->simulated)
+            host_settle(fd, WORLD_SOON);
+    } while (ready_within(world, fd, ROUSE_WRITABLE, FULL_MS) & ROUSE_WRITABLE);
     return total;
 }
 
