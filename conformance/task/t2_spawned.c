@@ -167,6 +167,59 @@ CASE(t2_a_task_spawned_by_another_thread_is_polled, "T2 T1 T3 T4 T5", NEEDS_NOTH
     free(spawners.puppets);
 }
 
+static void spawn_five(void *argument)
+{
+    struct puppet *puppets = argument;
+    struct stage *stage = puppets[0].with;
+
+    for (int i = 0; i < 5; i++)
+        puppet_spawn(&stage->executor, &puppets[i]);
+}
+
+static void wake_five(void *argument)
+{
+    const struct puppet *puppets = argument;
+
+    for (int i = 0; i < 5; i++)
+        rouse_wake_by_ref(&puppets[i].waker);
+}
+
+static void count_line(void *to, const char *line)
+{
+    int *lines = to;
+
+    ++*lines;
+    REQUIRE(T2, *lines <= 5, "task after task is listed, the last one as \"%s\"", line);
+}
+
+CASE(t2_a_task_spawned_by_another_thread_is_entered_once, "T2 T10 T1 T3 T4 T5", NEEDS_NOTHING,
+     "another thread spawns five tasks, and wakes each of them three times, with polls in between",
+     "they are listed once each, and dropped once each when their executor is closed")
+{
+    struct stage stage;
+    struct puppet *puppets = puppets_make(5, puppet_wait);
+    struct limit *limit;
+    int lines = 0;
+
+    stage_open(&stage, world);
+    puppets[0].with = &stage;
+    thread_join(thread_start(spawn_five, puppets));
+    stage_run(&stage);
+    for (int n = 0; n < 3; n++) {
+        thread_join(thread_start(wake_five, puppets));
+        stage_run(&stage);
+    }
+    rouse_executor_dump(&stage.executor, count_line, &lines);
+    CHECK_EQUAL(T2, lines, 5, "tasks that are listed");
+    limit = LIMIT(T10, "rouse_executor_close() does not end");
+    stage_close(&stage);
+    limit_stop(limit);
+    for (int i = 0; i < 5; i++)
+        CHECK_EQUAL(T2, puppets[i].polls, 4, "polls");
+    puppets_check(puppets, 5);
+    free(puppets);
+}
+
 CASE(t2_the_storage_needs_no_preparation, "T2 T1 T3 T4 T5", NEEDS_NOTHING,
      "tasks are spawned in memory full of ones, of noise, and of an earlier task",
      "each is polled once, can be waited for, and is released once")
@@ -201,4 +254,5 @@ CASE(t2_the_storage_needs_no_preparation, "T2 T1 T3 T4 T5", NEEDS_NOTHING,
 CASES(task_t2) = {&t2_spawned_tasks_are_polled_without_a_wake,
                   &t2_tasks_may_be_spawned_in_polls_drops_and_releases,
                   &t2_a_task_spawned_by_another_thread_is_polled,
+                  &t2_a_task_spawned_by_another_thread_is_entered_once,
                   &t2_the_storage_needs_no_preparation};

@@ -84,7 +84,8 @@ enum event {
     WAKE_BY_REF,
     WAKE_CLONE,
     WAKE_TWICE,
-    WAKE_FAR, /* on another thread */
+    WAKE_LAST, /* by the only waker that there is */
+    WAKE_FAR,  /* on another thread */
     CANCEL,
     CANCEL_FAR,
     CANCEL_THEN_WAKE,
@@ -113,6 +114,10 @@ static void hit(struct encounter *it)
     case CANCEL_THEN_WAKE: rouse_cancel(task); /* fallthrough */
     case WAKE_FAR:
     case WAKE_BY_REF: rouse_wake_by_ref(&it->waker); break;
+    case WAKE_LAST:
+        rouse_waker_drop(&clone);
+        rouse_wake(&it->waker);
+        break;
     case WAKE_TWICE: rouse_wake_by_ref(&it->waker); /* fallthrough */
     case WAKE_CLONE: rouse_wake(&clone); break;
     case WAKE_THEN_CANCEL: rouse_wake_by_ref(&it->waker); /* fallthrough */
@@ -250,7 +255,8 @@ static void meet(struct world *world, enum state state, enum event event)
 }
 
 CASE(t3_every_event_in_every_state, "T3 T9 W1 T1 T4 T5 T7", NEEDS_NOTHING,
-     "a task is brought into each of twelve states, and hit there by each of twelve events: wakes, "
+     "a task is brought into each of twelve states, and hit there by each of thirteen events: "
+     "wakes, "
      "cancels, holds, joins, on this thread and on another",
      "it is polled once if it was woken, dropped once if it was canceled, and left alone if it had "
      "ended")

@@ -2,7 +2,7 @@
  * t6_in_order.c -- first woken, first polled.
  *
  * Between wakes by the executor's own thread and wakes by others the order is that in
- * which the executor learns of them, which no case can know; so each case has one kind.
+ * which the executor learns of them, which no case can know; so each case has one kind of them.
  */
 #include <stdlib.h>
 
@@ -106,10 +106,16 @@ CASE(t6_tasks_are_first_polled_in_the_order_of_their_spawn, "T6", NEEDS_NOTHING,
     }
 }
 
+/* By the only waker that there is, by a clone, or by reference to one. */
 static void wake_one(struct puppet *puppet, int how)
 {
-    struct rouse_waker clone = puppet_clone(puppet);
+    struct rouse_waker clone = {NULL, NULL};
 
+    if (how == 2) {
+        rouse_wake(&puppet->waker);
+        return;
+    }
+    clone = puppet_clone(puppet);
     if (how == 0)
         rouse_wake(&clone);
     else
@@ -132,7 +138,7 @@ CASE(t6_ready_tasks_run_in_the_order_of_their_wakes, "T6", NEEDS_NOTHING,
         for (int round = 0; round < 12; round++) {
             shuffle(&order, &seed);
             for (int k = 0; k < order.count; k++)
-                wake_one(&order.puppets[order.wanted[k]], k % 2);
+                wake_one(&order.puppets[order.wanted[k]], k % 3);
             check_order(&order, limits[round % 4]);
         }
         order_close(&order);
@@ -156,7 +162,7 @@ CASE(t6_cancels_and_wakes_stand_in_one_line, "T6", NEEDS_NOTHING,
         if (k % 3 == 0)
             rouse_cancel(&puppet->task);
         else
-            wake_one(puppet, k % 2);
+            wake_one(puppet, k % 3);
     }
     check_order(&order, 64);
     order_close(&order);
@@ -249,6 +255,39 @@ CASE(t6_a_wake_inside_a_poll_goes_behind_those_that_are_ready, "T6", NEEDS_NOTHI
     }
 }
 
+CASE(t6_two_executors_of_one_thread_keep_their_own_order, "T6 T4", NEEDS_NOTHING,
+     "a thread has two executors, and wakes tasks of both in turns; then the newer one is closed, "
+     "and it goes on with the older one",
+     "each runs its own tasks, in the order of their wakes")
+{
+    struct order orders[2];
+    uint32_t seed = 5;
+
+    for (int i = 0; i < 2; i++) {
+        order_open(&orders[i], world, 65, note_and_wait);
+        spawn_all(&orders[i]);
+    }
+    for (int i = 0; i < 2; i++)
+        check_order(&orders[i], 64);
+    for (int round = 0; round < 12; round++) {
+        const int open = round < 8 ? 2 : 1;
+
+        for (int i = 0; i < open; i++)
+            shuffle(&orders[i], &seed);
+        for (int k = 0; k < 65; k++)
+            for (int i = 0; i < open; i++)
+                wake_one(&orders[i].puppets[orders[i].wanted[k]], (k + round) % 3);
+        for (int i = open - 1; i >= 0; i--)
+            check_order(&orders[i], limits[round % 4]);
+        if (round == 7)
+            stage_close(&orders[1].stage);
+    }
+    for (int k = 0; k < 65; k++)
+        CHECK_EQUAL(T4, orders[1].puppets[k].polls, 9, "polls of a task of the newer one");
+    free(orders[1].puppets);
+    order_close(&orders[0]);
+}
+
 /* -- From other threads ---------------------------------------------------------- */
 
 enum { THREADS = 3 };
@@ -276,7 +315,7 @@ static void far_main(void *argument)
         else if (puppet->number % 7 == 0)
             rouse_cancel(&puppet->task);
         else
-            wake_one(puppet, (int) k % 2);
+            wake_one(puppet, (int) k % 3);
         atomic_fetch_add(&far->next, 1);
     }
 }
@@ -322,4 +361,5 @@ CASES(task_t6) = {&t6_tasks_are_first_polled_in_the_order_of_their_spawn,
                   &t6_a_second_wake_does_not_move_a_task,
                   &t6_whoever_wakes_itself_goes_to_the_end,
                   &t6_a_wake_inside_a_poll_goes_behind_those_that_are_ready,
+                  &t6_two_executors_of_one_thread_keep_their_own_order,
                   &t6_wakes_of_other_threads_keep_their_order};

@@ -25,10 +25,14 @@ CASE(w1_a_wake_leads_to_one_more_poll, "W1 T7", NEEDS_NOTHING,
         case 0: rouse_wake(&clone); break;
         case 1: rouse_wake_by_ref(&clone); break;
         case 2: rouse_wake(&second); break;
-        default: rouse_wake_by_ref(&puppet.waker); break;
+        default: break;
         }
         rouse_waker_drop(&clone);
         rouse_waker_drop(&second);
+        if (round % 8 == 3)
+            rouse_wake_by_ref(&puppet.waker);
+        else if (round % 8 == 7)
+            rouse_wake(&puppet.waker); /* the only one */
         CHECK(W1, !rouse_executor_idle(&stage.executor), "a woken task is not ready");
         stage_run(&stage);
         CHECK_EQUAL(W1, puppet.polls, ++polls, "polls after a wake");

@@ -158,6 +158,8 @@ CASE(w3_a_wake_touches_no_memory_that_was_given_back, "W3 T1 T3 T4 T5", NEEDS_NO
         stage_run(&stage);
         for (int i = 0; i < THREADS; i++)
             spoilt.clones[i] = puppet_clone(&spoilt.puppet);
+        if (round % 4 >= 2) /* the threads have all that there are */
+            rouse_waker_drop(&spoilt.puppet.waker);
         barrier_wait(spoilt.start);
         REQUIRE(W3, stage_run_until(&stage, puppet_is_over, &spoilt.puppet),
                 "in round %d a wake led to no poll", round);

@@ -177,6 +177,76 @@ CASE(w4_the_waker_of_a_run_may_outlive_it, "W4 L2", NEEDS_NOTHING,
           world->memory.live, live);
 }
 
-CASES(task_w4) = {&w4_wakers_are_cloned_woken_and_released_on_any_thread,
+/* A task that gives its only waker away in each poll, to a thread that spends it. */
+struct baton {
+    struct puppet puppet, busy;
+    struct world *world;
+    struct rouse_waker waker;
+    uintptr_t given, rounds; /* atomic: how often it was given away */
+    bool has_executor;       /* the other thread has one of its own */
+};
+
+static enum rouse_poll give_away(struct puppet *self, struct rouse_context *cx)
+{
+    struct baton *baton = self->with;
+
+    if (baton->given == baton->rounds)
+        return puppet_finish(self, cx);
+    rouse_waker_keep(&baton->waker, cx->waker);
+    atomic_fetch_add(&baton->given, 1);
+    return ROUSE_PENDING;
+}
+
+static void baton_main(void *argument)
+{
+    struct baton *baton = argument;
+    struct stage own;
+
+    if (baton->has_executor)
+        stage_open(&own, baton->world);
+    for (uintptr_t n = 1; n <= baton->rounds && await_word(&baton->given, n); n++)
+        rouse_wake(&baton->waker);
+    if (baton->has_executor)
+        stage_close(&own);
+}
+
+static enum rouse_poll yield_until_over(struct puppet *self, struct rouse_context *cx)
+{
+    const struct baton *baton = self->with;
+
+    return baton->puppet.over ? puppet_finish(self, cx) : puppet_yield(self, cx);
+}
+
+CASE(w4_the_only_waker_may_be_spent_on_another_thread, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
+     "a task has one waker, which another thread spends, a thousand times; in between its executor "
+     "sleeps, or runs another task, and the thread has an executor of its own, or none",
+     "each wake reaches the task's executor, which polls it on its own thread")
+{
+    for (int kind = 0; kind < 4; kind++) {
+        struct baton baton = {.world = world, .rounds = 1000, .has_executor = kind % 2 != 0};
+        struct stage stage;
+        struct thread *thread;
+
+        stage_open(&stage, world);
+        puppet_make(&baton.puppet, give_away);
+        puppet_make(&baton.busy, yield_until_over);
+        baton.puppet.with = baton.busy.with = &baton;
+        puppet_spawn(&stage.executor, &baton.puppet);
+        if (kind >= 2)
+            puppet_spawn(&stage.executor, &baton.busy);
+        thread = thread_start(baton_main, &baton);
+        CHECK(W4, stage_run_until(&stage, puppet_is_over, &baton.puppet),
+              "wake %d was lost, or did not reach the executor's thread", (int) baton.given);
+        thread_join(thread);
+        stage_close(&stage);
+        CHECK_EQUAL(W4, baton.puppet.polls, baton.rounds + 1, "polls");
+        puppets_check(&baton.puppet, 1);
+        if (kind >= 2)
+            puppets_check(&baton.busy, 1);
+    }
+}
+
+CASES(task_w4) = {&w4_the_only_waker_may_be_spent_on_another_thread,
+                  &w4_wakers_are_cloned_woken_and_released_on_any_thread,
                   &w4_wakers_may_outlive_the_executor, &w4_wakers_may_outlive_the_runtime,
                   &w4_the_waker_of_a_run_may_outlive_it};
