@@ -66,8 +66,7 @@ CASE(b2_the_descriptor_tells_of_reports, "B2", NEEDS_NOTHING,
                 fd = pollable(world);
             if (way % 3 == 2) {
                 comes_to_rest(world, fd);
-                if (source->armed == 0)
-                    world_arm(world, source, ROUSE_READABLE);
+                queue_mend(world, source);
                 queue_send(world, ends[1], ends[0]);
             }
             fd = pollable(world);

@@ -109,9 +109,7 @@ CASE(e11_no_memory_for_a_source_is_told, "E11 E2", NEEDS_NOTHING,
             }
         }
         for (int i = 0; i < crowd.count; i++) {
-            if (crowd.sources[i]->armed == 0) /* mistaken reports */
-                world_arm(world, crowd.sources[i], ROUSE_READABLE);
-            world_reports(world, crowd.sources[i], ROUSE_READABLE);
+            queue_mend(world, crowd.sources[i]);
             world_send(world, queue_crowd_peer(&crowd, i), 1);
             CHECK(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
         }

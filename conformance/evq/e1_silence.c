@@ -156,8 +156,6 @@ CASE(e1_a_stream_of_reports_does_not_disturb_the_other_direction, "E1 E2 E3", NE
                 else
                     REQUIRE(E3, reported, "%s, way %d: report %d", queue_kind(kind), way, i + 1);
             }
-            if (source->armed == 0) /* mistaken, once */
-                world_arm(world, source, waits);
             if (waits == ROUSE_WRITABLE)
                 queue_make_room(world, ends[0], ends[1]);
             else

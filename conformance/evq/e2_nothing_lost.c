@@ -240,9 +240,7 @@ CASE(e2_the_last_of_many_sources_is_reported_like_the_first, "E2", NEEDS_NOTHING
         const int which = (i * 77 + 199) % crowd.count; /* each once: 77 and 200 have no divisor */
         struct rouse_source *source = crowd.sources[which];
 
-        if (source->armed == 0)
-            world_arm(world, source, ROUSE_READABLE);
-        world_reports(world, source, ROUSE_READABLE);
+        queue_mend(world, source);
         world_send(world, queue_crowd_peer(&crowd, which), 1);
         reported = CHECK(E2, queue_reports(world, source, ROUSE_READABLE), "source %d", which);
     }

@@ -27,11 +27,7 @@ CASE(e4_the_end_of_stream_wakes_the_reader, "E4", NEEDS_NOTHING,
             source = world_source(world, ends[0]);
             if (way > 0) {
                 world_drain(world, ends[0]);
-                world_arm(world, source, interest);
-                world_turn(world, 0);
-                if ((source->armed & ROUSE_READABLE) == 0)
-                    world_arm(world, source, ROUSE_READABLE);
-                world_reports(world, source, ROUSE_READABLE);
+                queue_arm_idle(world, source, interest);
             }
             world_shutdown(world, ends[1]);
             if (way == 0)

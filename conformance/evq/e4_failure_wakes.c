@@ -43,12 +43,7 @@ static void breaks(struct world *world, void (*open)(struct world *world, rouse_
 
             open(world, ends);
             source = source_with(world, (enum past) past, ends);
-            world_arm(world, source, interest);
-            world_turn(world, 0);
-            if (source->armed != interest) /* what was ready already */
-                world_arm(world, source, interest);
-            world_reports(world, source, ROUSE_READABLE);
-            world_reports(world, source, ROUSE_WRITABLE);
+            queue_arm_idle(world, source, interest);
             end(world, ends);
             world_await_ready(world, ends[0], QUEUE_BOTH);
             CHECK(E4, queue_reports(world, source, interest),
@@ -203,9 +198,8 @@ CASE(e4_a_connection_that_is_made_is_writability, "E4", NEEDS_NOTHING,
               queue_name(interest));
         CHECK_EQUAL(E4, world->sockets->connected(world->sockets, fd), 0, "how it ended");
         accepted = world_accept(world, listener);
-        if (source->armed == 0)
+        if (interest == ROUSE_WRITABLE)
             world_arm(world, source, ROUSE_READABLE);
-        world_reports(world, source, ROUSE_READABLE);
         queue_send(world, accepted, fd);
         CHECK(E4, queue_reports(world, source, ROUSE_READABLE), "the first byte");
     }

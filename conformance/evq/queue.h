@@ -62,20 +62,28 @@ static inline void queue_make_room(struct world *world, rouse_fd from, rouse_fd 
     world_await_ready(world, from, ROUSE_WRITABLE);
 }
 
-/* Arms what is not ready, and has the queue look once. What was armed before stays so. */
+/* Takes what was reported of a source that is not ready, and arms that again. */
+static inline void queue_mend(struct world *world, struct rouse_source *source)
+{
+    unsigned mistaken = 0;
+
+    if (world_reports(world, source, ROUSE_READABLE) != 0)
+        mistaken |= ROUSE_READABLE;
+    if (world_reports(world, source, ROUSE_WRITABLE) != 0)
+        mistaken |= ROUSE_WRITABLE;
+    if (mistaken != 0)
+        world_arm(world, source, mistaken);
+}
+
+/* Arms what is not ready, and has the queue look once. */
 static inline void queue_arm_idle(struct world *world, struct rouse_source *source,
                                   unsigned interest)
 {
-    unsigned armed, mistaken;
-
-    world_arm(world, source, interest);
-    armed = source->armed;
-    world_turn(world, 0);
-    mistaken = armed & ~(unsigned) source->armed;
-    if (mistaken != 0)
-        world_arm(world, source, mistaken);
     world_reports(world, source, ROUSE_READABLE);
     world_reports(world, source, ROUSE_WRITABLE);
+    world_arm(world, source, interest);
+    world_turn(world, 0);
+    queue_mend(world, source);
 }
 
 /* Whether each of `directions`, all armed, is reported in time and is ready then. A mistaken
