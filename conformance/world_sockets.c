@@ -189,14 +189,15 @@ static unsigned ready_within(struct world *world, rouse_fd fd, unsigned directio
 
 size_t world_fill(struct world *world, rouse_fd fd)
 {
-    size_t total = 0;
+    size_t total = 0, count;
 
-    /* TCP moves bytes on to its peer in its own time, and has room again. */
+    /* TCP moves bytes on to its peer in its own time, and has room again: a little, which
+     * the kernel does not even call writable, or enough. */
     do {
-        total += fill_once(world, fd);
+        total += count = fill_once(world, fd);
         if (!world->simulated)
             host_settle(fd, WORLD_SOON);
-    } while (ready_within(world, fd, ROUSE_WRITABLE, FULL_MS) & ROUSE_WRITABLE);
+    } while (count > 0 || (ready_within(world, fd, ROUSE_WRITABLE, FULL_MS) & ROUSE_WRITABLE));
     return total;
 }
 
