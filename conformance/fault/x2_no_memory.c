@@ -79,9 +79,61 @@ SWEEP(joins, program_join, "a task joins others, and cancels one")
 SWEEP(a_deadline, program_deadline, "a read runs into its deadline")
 SWEEP(a_close, program_close, "a stream is closed that a task reads from")
 
-CASES(fault_x2) = {&x2_no_memory_for_a_sleep,      &x2_no_memory_for_timers,
-                   &x2_no_memory_for_an_echo,      &x2_no_memory_for_a_connection,
-                   &x2_no_memory_for_a_long_write, &x2_no_memory_for_a_hundred_sources,
-                   &x2_no_memory_for_a_signal,     &x2_no_memory_for_a_signal_that_stops,
-                   &x2_no_memory_for_a_plain_wait, &x2_no_memory_for_joins,
-                   &x2_no_memory_for_a_deadline,   &x2_no_memory_for_a_close};
+/* Counts its drops. */
+struct witness {
+    struct rouse_future future;
+    int polls, drops;
+};
+
+static enum rouse_poll witness_poll(struct rouse_future *self, struct rouse_context *cx)
+{
+    (void) cx;
+    rouse_container_of(self, struct witness, future)->polls++;
+    return rouse_ready(self, 0);
+}
+
+static void witness_drop(struct rouse_future *self)
+{
+    rouse_container_of(self, struct witness, future)->drops++;
+}
+
+CASE(x2_a_run_without_memory_drops_its_future, "X2", NEEDS_NOTHING,
+     "rouse_run() and rouse_wait() find no memory for what they need",
+     "each is -ENOMEM, and its future was dropped, once, and not polled")
+{
+    static const struct rouse_future_ops ops = {witness_poll, witness_drop, "witness"};
+    struct memory memory;
+    struct play play;
+
+    memory_init(&memory);
+    if (play_open(&play, world, &memory.alloc) != 0)
+        suite_error("nothing opens");
+    for (int i = 0; i < 4; i++) {
+        struct witness witness = {.future = {&ops, 0}};
+
+        memory_fail(&memory, 1, true);
+        CHECK_EQUAL(X2,
+                    i % 2 == 0 ? rouse_run(&play.rt, &witness.future)
+                               : rouse_wait(&witness.future, &memory.alloc),
+                    -ENOMEM, "the result without memory");
+        memory_fail(&memory, 0, false);
+        CHECK_EQUAL(X2, witness.drops, 1, "the number of drops");
+        CHECK_EQUAL(X2, witness.polls, 0, "the number of polls");
+    }
+    play_close(&play);
+    CHECK_EQUAL(X2, memory.live, 0, "blocks of memory left over");
+}
+
+CASES(fault_x2) = {&x2_no_memory_for_a_sleep,
+                   &x2_no_memory_for_timers,
+                   &x2_no_memory_for_an_echo,
+                   &x2_no_memory_for_a_connection,
+                   &x2_no_memory_for_a_long_write,
+                   &x2_no_memory_for_a_hundred_sources,
+                   &x2_no_memory_for_a_signal,
+                   &x2_no_memory_for_a_signal_that_stops,
+                   &x2_no_memory_for_a_plain_wait,
+                   &x2_no_memory_for_joins,
+                   &x2_no_memory_for_a_deadline,
+                   &x2_no_memory_for_a_close,
+                   &x2_a_run_without_memory_drops_its_future};

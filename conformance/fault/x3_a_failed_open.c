@@ -47,6 +47,38 @@ CASE(x3_a_queue_without_memory_leaves_nothing, "X3", NEEDS_NOTHING,
     }
 }
 
+CASE(x3_a_runtime_without_memory_leaves_nothing, "X3", NEEDS_NOTHING,
+     "a runtime opens while its allocation 1, 2, 3, ... fails, alone or with all that follow",
+     "each time it is -ENOMEM, nothing is left, and it opens when there is memory again")
+{
+    const int descriptors = world_open_descriptors(world);
+
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        int error = -ENOMEM;
+
+        for (size_t n = 1; error != 0; n++) {
+            struct memory memory;
+            struct play play;
+
+            memory_init(&memory);
+            memory_fail(&memory, n, for_ever);
+            error = play_open(&play, world, &memory.alloc);
+            memory_fail(&memory, 0, false);
+            CHECK_EQUAL(X3, error, memory.failed > 0 ? -ENOMEM : 0, "the error of rouse_open()");
+            CHECK(X3, error == 0 || memory.live == 0, "%zu blocks of memory are left over",
+                  memory.live);
+            CHECK(X3, error == 0 || world_open_descriptors(world) == descriptors,
+                  "%d descriptors are open, %d were before", world_open_descriptors(world),
+                  descriptors);
+            if (error == 0 || play_open(&play, world, &memory.alloc) == 0)
+                play_close(&play);
+            else
+                REQUIRE(X3, false, "it does not open any more");
+            CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over by the one that opens");
+        }
+    }
+}
+
 CASE(x3_a_queue_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL,
      "a queue opens while there is no descriptor to be had, then one, two, ...",
      "it is -EMFILE and leaves nothing, until there are enough and it opens")
@@ -132,5 +164,6 @@ CASE(x3_a_backend_that_is_not_there_is_told, "X3", NEEDS_NOTHING,
 }
 
 CASES(fault_x3) = {
-    &x3_a_queue_without_memory_leaves_nothing, &x3_a_queue_without_descriptors_leaves_nothing,
+    &x3_a_queue_without_memory_leaves_nothing, &x3_a_runtime_without_memory_leaves_nothing,
+    &x3_a_queue_without_descriptors_leaves_nothing,
     &x3_a_runtime_without_descriptors_leaves_nothing, &x3_a_backend_that_is_not_there_is_told};

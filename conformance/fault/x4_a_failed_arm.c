@@ -21,6 +21,7 @@ CASE(x4_an_arm_without_memory_changes_nothing, "X4 X2", NEEDS_NOTHING,
      "it is -ENOMEM or works; then it can be armed, and every source is reported when ready")
 {
     struct rouse_source *sources = calloc(SOURCES, sizeof *sources);
+    bool reported[SOURCES] = {false};
     struct raw raw;
     int refused = 0;
 
@@ -49,9 +50,15 @@ CASE(x4_an_arm_without_memory_changes_nothing, "X4 X2", NEEDS_NOTHING,
         }
         CHECK_EQUAL(X4, sources[i].armed, ROUSE_READABLE, "what is armed");
     }
+    /* What is not ready may be reported once, and has to be armed again then. */
+    for (struct rouse_event event; raw_wait(&raw, &event, 1, 0) == 1;)
+        reported[event.source - sources] = true;
+    for (int i = 0; i < SOURCES; i++)
+        CHECK(X4, sources[i].armed == ROUSE_READABLE || reported[i],
+              "source %d is armed no more, and was not reported", i);
     for (int i = 0; i < SOURCES; i++) {
-        CHECK_EQUAL(X4, sources[i].armed & ROUSE_READABLE, ROUSE_READABLE,
-                    "what is armed, before a byte comes");
+        if (reported[i] && raw_arm(&raw, &sources[i], ROUSE_READABLE) != 0)
+            suite_error("an arm() was refused");
         raw.sockets->write(raw.sockets, sources[i ^ 1].fd, "x", 1);
         if (!CHECK(X4, raw_reports(&raw, &sources[i]), "source %d is not reported", i))
             break;
@@ -208,7 +215,7 @@ CASE(x4_programs_survive_any_arm_that_fails, "X4 X9", NEEDS_NOTHING,
             int n = 1;
 
             while (run_refused(world, programs[i], n, for_ever))
-                n++;
+                n += n < 12 ? 1 : 13; /* those that arm a hundred sources are all alike */
         }
     }
 }

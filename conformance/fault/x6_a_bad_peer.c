@@ -9,7 +9,7 @@
 
 #include "../world.h"
 
-enum { GOOD = 50, ROUNDS = 40 };
+enum { GOOD = 50, ROUNDS = 12 };
 
 /* One end of a good connection. */
 struct talk {
@@ -175,7 +175,7 @@ static unsigned play_scene(struct world *world, enum misdeed misdeed)
     if (scene == NULL)
         suite_error("no memory");
     scene_open(scene, world);
-    late = world_after(world, WORLD_SOON);
+    late = world_after(world, 2 * WORLD_SOON);
     for (int turn = 0; world_now(world) < late; turn++) {
         const bool over = all_over(scene) && (misdeed >= SENDS_URGENTLY || scene->victims[0].ended);
 
