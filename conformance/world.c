@@ -230,7 +230,7 @@ static int wait_until(struct world *world, struct rouse_event *events, int capac
                       rouse_time deadline)
 {
     struct world_things *things = world->things;
-    const uintptr_t begun = atomic_load_acquire(&things->wakes_begun);
+    const uintptr_t done = atomic_load_acquire(&things->wakes_done);
     const int count = world->evq->ops->wait(world->evq, events, capacity, deadline);
 
     if (count < 0) {
@@ -243,7 +243,7 @@ static int wait_until(struct world *world, struct rouse_event *events, int capac
         WORLD_CHECK(
             E9, early <= 0 || atomic_load_acquire(&things->wakes_begun) != things->wakes_seen,
             "wait() returned 0 %lld ns before its deadline, and nobody woke it", (long long) early);
-        things->wakes_seen = begun;
+        things->wakes_seen = done;
     }
     for (int i = 0; i < count; i++)
         account(world, &events[i]);
@@ -329,6 +329,7 @@ void world_wake(struct world *world)
 {
     atomic_fetch_add(&world->things->wakes_begun, 1);
     world->evq->ops->wake(world->evq);
+    atomic_fetch_add(&world->things->wakes_done, 1);
 }
 
 /* -- Sources ----------------------------------------------------------------- */

@@ -38,6 +38,7 @@ struct world_things {
     int tally_count, tally_room;
 
     uintptr_t wakes_begun; /* atomic: calls of world_wake() */
+    uintptr_t wakes_done;  /* atomic: of those, returned */
     uintptr_t wakes_seen;  /* of those, before the last wait() that one could have ended */
 
     char path[108]; /* of a Unix socket, or "" */
