@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "meter.h"
 #include "play.h"
 #include "raw.h"
+#include "toll.h"
 
 enum { PAIRS = 40, SOURCES = 2 * PAIRS };
 
@@ -182,20 +182,20 @@ static bool run_refused(struct world *world, const struct program *program, int 
 {
     const char *how = for_ever ? "and all that follow" : "alone";
     const int descriptors = world_open_descriptors(world);
-    struct meter meter;
+    struct toll toll;
     struct play play;
     intptr_t result;
     bool holds;
     int refused;
 
-    meter_init(&meter, world->evq);
-    play_open_on(&play, world, &meter.evq);
-    meter_refuse_arm(&meter, n, for_ever);
+    toll_init(&toll, world->evq);
+    play_open_on(&play, world, &toll.evq);
+    toll_refuse_arm(&toll, n, for_ever);
     result = program->run(&play);
-    refused = meter.refused;
+    refused = toll.refused;
     holds = CHECK(X4, result == 0 || (result == -ENOMEM && refused > 0),
                   "%s, arm() %d %s is refused: %s", program->name, n, how, rouse_strerror(result));
-    meter_refuse_arm(&meter, 0, false);
+    toll_refuse_arm(&toll, 0, false);
     result = holds ? program->run(&play) : 0;
     holds &= CHECK(X9, result == 0, "%s, after arm() %d %s was refused: %s", program->name, n, how,
                    rouse_strerror(result));

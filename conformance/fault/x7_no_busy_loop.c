@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "meter.h"
+#include "toll.h"
 
 enum {
     IDLE_MS = 80, /* how long nothing happens */
@@ -18,7 +18,7 @@ enum {
 
 struct watch {
     struct world *world;
-    struct meter meter;
+    struct toll toll;
     struct rouse rt;
     struct rouse_inspector inspector;
     int polls;
@@ -36,8 +36,8 @@ static void watch_open(struct watch *watch, struct world *world)
     struct rouse_options options = {.size = sizeof options, .alloc = world->alloc};
 
     *watch = (struct watch){.world = world};
-    meter_init(&watch->meter, world->evq);
-    options.evq = &watch->meter.evq;
+    toll_init(&watch->toll, world->evq);
+    options.evq = &watch->toll.evq;
     if (rouse_open(&watch->rt, &options) != 0)
         suite_error("no runtime");
     watch->inspector.size = sizeof watch->inspector;
@@ -50,15 +50,15 @@ static void watch_open(struct watch *watch, struct world *world)
 static void check_idle(struct watch *watch, int ms, int waits, int polls, const char *what)
 {
     struct rouse_sleep sleep = rouse_sleep(&watch->rt.reactor, ROUSE_MS(ms));
-    const struct meter before = watch->meter;
-    const int polls_before = watch->polls, cpu_before = meter_cpu_ms();
+    const struct toll before = watch->toll;
+    const int polls_before = watch->polls, cpu_before = toll_cpu_ms();
     int waited, polled, armed, cpu;
 
     rouse_run(&watch->rt, &sleep.future);
-    waited = watch->meter.waits - before.waits;
-    armed = watch->meter.arms - before.arms;
+    waited = watch->toll.waits - before.waits;
+    armed = watch->toll.arms - before.arms;
     polled = watch->polls - polls_before - 2; /* two are our own */
-    cpu = meter_cpu_ms() - cpu_before;
+    cpu = toll_cpu_ms() - cpu_before;
     CHECK(X7, waited <= waits + armed, "%s: %d waits in %d ms", what, waited, ms);
     CHECK(X7, polled <= polls + armed, "%s: %d polls in %d ms", what, polled, ms);
     CHECK(X7, cpu <= 4 + ms / 4 || armed > waits, "%s: %d ms of processor time in %d ms", what, cpu,
@@ -296,7 +296,7 @@ CASE(x7_tasks_that_wake_themselves_come_to_rest, "X7", NEEDS_NOTHING,
     for (int turns = 0; turns < TASKS * TIMES && !rouse_executor_idle(&watch.rt.executor); turns++)
         rouse_turn(&watch.rt, 0);
     CHECK_EQUAL(X7, watch.polls, TASKS * TIMES, "polls of tasks that wake themselves");
-    CHECK(X7, watch.meter.waits <= TASKS * TIMES, "%d waits for %d polls", watch.meter.waits,
+    CHECK(X7, watch.toll.waits <= TASKS * TIMES, "%d waits for %d polls", watch.toll.waits,
           watch.polls);
     check_idle(&watch, IDLE_MS, A_FEW, 0, "tasks that have ended");
     rouse_close(&watch.rt);

@@ -5,7 +5,7 @@
  * of states does not let its caller sleep.
  */
 #include "../process.h"
-#include "meter.h"
+#include "toll.h"
 
 enum {
     IDLE_MS = 80,
@@ -18,14 +18,14 @@ CASE(x7_short_sleeps_do_not_spin, "X7", NEEDS_KERNEL,
      "about one wait for each sleep, and less processor time than they took")
 {
     const int64_t start = process_clock_ns();
-    const int cpu_before = meter_cpu_ms();
-    struct meter meter;
+    const int cpu_before = toll_cpu_ms();
+    struct toll toll;
     struct rouse_options options = {.size = sizeof options, .alloc = world->alloc};
     struct rouse rt;
     int took;
 
-    meter_init(&meter, world->evq);
-    options.evq = &meter.evq;
+    toll_init(&toll, world->evq);
+    options.evq = &toll.evq;
     if (rouse_open(&rt, &options) != 0)
         suite_error("no runtime");
     for (int i = 0; i < SLEEPS; i++) {
@@ -34,9 +34,9 @@ CASE(x7_short_sleeps_do_not_spin, "X7", NEEDS_KERNEL,
         rouse_run(&rt, &sleep.future);
     }
     took = (int) ((process_clock_ns() - start) / 1000000);
-    CHECK(X7, meter.waits <= 3 * SLEEPS + A_FEW, "%d waits for %d sleeps", meter.waits, SLEEPS);
-    CHECK(X7, meter_cpu_ms() - cpu_before <= took * 2 / 5,
-          "%d ms of processor time for sleeps that took %d ms", meter_cpu_ms() - cpu_before, took);
+    CHECK(X7, toll.waits <= 3 * SLEEPS + A_FEW, "%d waits for %d sleeps", toll.waits, SLEEPS);
+    CHECK(X7, toll_cpu_ms() - cpu_before <= took * 2 / 5,
+          "%d ms of processor time for sleeps that took %d ms", toll_cpu_ms() - cpu_before, took);
     rouse_close(&rt);
 }
 
@@ -44,7 +44,7 @@ CASE(x7_short_sleeps_do_not_spin, "X7", NEEDS_KERNEL,
 static void check_sleep(struct world *world, const char *what)
 {
     const rouse_time deadline = world_after(world, IDLE_MS);
-    const int cpu_before = meter_cpu_ms();
+    const int cpu_before = toll_cpu_ms();
     int waits = 0;
 
     do {
@@ -54,8 +54,8 @@ static void check_sleep(struct world *world, const char *what)
             suite_error("a wait failed");
     } while (++waits < 1000 && world_now(world) < deadline);
     CHECK(X7, waits <= A_FEW, "%s: %d waits in %d ms", what, waits, IDLE_MS);
-    CHECK(X7, meter_cpu_ms() - cpu_before <= IDLE_MS / 4, "%s: %d ms of processor time in %d ms",
-          what, meter_cpu_ms() - cpu_before, IDLE_MS);
+    CHECK(X7, toll_cpu_ms() - cpu_before <= IDLE_MS / 4, "%s: %d ms of processor time in %d ms",
+          what, toll_cpu_ms() - cpu_before, IDLE_MS);
 }
 
 CASE(x7_a_source_that_nobody_armed_again_costs_nothing, "X7", NEEDS_NOTHING,

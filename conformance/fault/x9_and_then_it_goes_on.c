@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "meter.h"
 #include "play.h"
+#include "toll.h"
 
 /* -- A queue that fails ------------------------------------------------------ */
 
@@ -14,18 +14,18 @@
  * already. */
 static bool run_failing(struct world *world, const struct program *program, int n)
 {
-    struct meter meter;
+    struct toll toll;
     struct play play;
     intptr_t result;
     bool holds;
     int failed;
 
-    meter_init(&meter, world->evq);
-    play_open_on(&play, world, &meter.evq);
-    meter_fail_wait(&meter, n, false);
+    toll_init(&toll, world->evq);
+    play_open_on(&play, world, &toll.evq);
+    toll_fail_wait(&toll, n, false);
     result = program->run(&play);
-    failed = meter.refused;
-    meter_fail_wait(&meter, 0, false);
+    failed = toll.refused;
+    toll_fail_wait(&toll, 0, false);
     holds = CHECK(X9, result == (failed > 0 ? -ENOMEM : 0), "%s, wait() %d fails: %s",
                   program->name, n, rouse_strerror(result));
     /* Waits for the tasks of the first run, too. */
