@@ -56,12 +56,31 @@ static void meter_forget(struct rouse_evq *evq, struct rouse_source *source)
     meter->inner->ops->forget(meter->inner, source);
 }
 
+/* Makes two events of each that names both directions; the second ones come last. There is
+ * room for them. */
+static int split(struct rouse_event *events, int count)
+{
+    const int before = count;
+
+    for (int i = 0; i < before; i++)
+        if (events[i].ready == (ROUSE_READABLE | ROUSE_WRITABLE)) {
+            events[i].ready = i % 2 ? ROUSE_READABLE : ROUSE_WRITABLE;
+            events[count].source = events[i].source;
+            events[count++].ready = i % 2 ? ROUSE_WRITABLE : ROUSE_READABLE;
+        }
+    return count;
+}
+
 static int meter_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                       rouse_time deadline)
 {
     struct meter *meter = meter_of(evq);
-    const int count = meter->inner->ops->wait(meter->inner, events, capacity, deadline);
+    const bool splits = meter->splits && capacity > 1;
+    int count =
+        meter->inner->ops->wait(meter->inner, events, splits ? capacity / 2 : capacity, deadline);
 
+    if (splits && count > 0)
+        count = split(events, count);
     meter->waits++;
     meter->drained_count = 0;
     meter->batch_count = 0;

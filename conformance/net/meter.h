@@ -32,6 +32,7 @@ struct meter {
 
     int accept_error;      /* what accept() answers from now on, if not 0 */
     bool short_is_drained; /* a short transfer is such a finding */
+    bool splits;           /* reports two directions of a source as two, which is legal */
 
     struct meter_drained {
         rouse_fd fd;

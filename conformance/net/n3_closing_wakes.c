@@ -165,6 +165,8 @@ CASE(n3_a_second_reader_or_writer_is_told_busy, "N3", NEEDS_NOTHING,
         char bytes[64];
         struct rouse_read read = rouse_read(&tcp, bytes, sizeof bytes);
         struct rouse_write write = rouse_write(&tcp, bytes, sizeof bytes);
+        struct rouse_read next_read;
+        struct rouse_write next_write;
         intptr_t result = NOT_READY;
 
         world_fill(world, tcp.io.source.fd);
@@ -194,8 +196,12 @@ CASE(n3_a_second_reader_or_writer_is_told_busy, "N3", NEEDS_NOTHING,
         }
         CHECK_EQUAL(N3, result, sizeof bytes, "the first write");
         /* Now it is the next one's turn. */
-        read = rouse_read(&tcp, bytes, 1);
-        CHECK_EQUAL(N3, poll_once(&read.future, late), NOT_READY, "a read after it");
+        next_read = rouse_read(&tcp, bytes, 1);
+        CHECK_EQUAL(N3, poll_once(&next_read.future, late), NOT_READY, "a read after it");
+        rouse_future_drop(&next_read.future);
+        next_write = rouse_write(&tcp, bytes, 1);
+        CHECK(N3, world_run(world, &rt, &next_write.future, WORLD_SOON, &result), "a write waits");
+        CHECK_EQUAL(N3, result, 1, "a write after it");
         rouse_future_drop(&read.future);
         rouse_future_drop(&write.future);
         rouse_tcp_close(&tcp);

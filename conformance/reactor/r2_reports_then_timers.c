@@ -161,6 +161,50 @@ CASE(r2_reports_are_delivered_in_the_queues_order, "R2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(r2_both_directions_reach_their_waiters, "R2", NEEDS_NOTHING,
+     "a reader and a writer wait at 1, 2 and 30 sources, which become ready in both directions; "
+     "reported together, or apart in one batch",
+     "all are woken, once each")
+{
+    enum { COUNT = 30 };
+    static const int counts[] = {1, 2, COUNT};
+    static struct seat seats[COUNT], writers[COUNT];
+    struct meter meter;
+    struct rouse rt;
+
+    meter_runtime(world, &meter, &rt);
+    for (int round = 0; round < 6; round++) {
+        const rouse_time limit = world_after(world, WORLD_SOON);
+        const int count = counts[round / 2];
+
+        meter.splits = round % 2 != 0;
+        for (int i = 0; i < count; i++) {
+            const struct rouse_waker waker = wakes_waker(writers[i].wakes = world_wakes(world));
+
+            seats[i] = (struct seat){.number = i};
+            seat_open(world, &rt, &seats[i]);
+            world_fill(world, seats[i].ends[0]);
+            seat_wait(&seats[i], ROUSE_READABLE);
+            writers[i].wait = rouse_readiness(&seats[i].io, ROUSE_WRITABLE);
+            CHECK(R2, world_poll(&writers[i].wait.future, &waker) == ROUSE_PENDING, "READY");
+        }
+        for (int i = 0; i < count; i++) {
+            world_drain(world, seats[i].ends[1]);
+            seat_feed(world, &seats[i]);
+        }
+        for (int i = 0; i < count; i++)
+            while (seats[i].wakes->count + writers[i].wakes->count < 2 && world_now(world) < limit)
+                rouse_reactor_turn(&rt.reactor, limit);
+        for (int i = 0; i < count; i++) {
+            CHECK_EQUAL(R2, wakes_taken(seats[i].wakes), 1, "wakes of a reader");
+            CHECK_EQUAL(R2, wakes_taken(writers[i].wakes), 1, "wakes of a writer");
+            rouse_future_drop(&writers[i].wait.future);
+            seat_close(world, &seats[i]);
+        }
+    }
+    rouse_close(&rt);
+}
+
 /* Lets time pass, busily. */
 static void pass_until(struct world *world, rouse_time end)
 {
@@ -215,6 +259,6 @@ CASE(r2_an_answer_in_time_is_not_beaten_by_its_time_out, "R2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
-CASES(reactor_r2) = {&r2_reports_are_delivered_before_timers,
-                     &r2_reports_are_delivered_in_the_queues_order,
-                     &r2_an_answer_in_time_is_not_beaten_by_its_time_out};
+CASES(reactor_r2) = {
+    &r2_reports_are_delivered_before_timers, &r2_reports_are_delivered_in_the_queues_order,
+    &r2_both_directions_reach_their_waiters, &r2_an_answer_in_time_is_not_beaten_by_its_time_out};

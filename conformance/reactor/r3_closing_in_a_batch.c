@@ -6,6 +6,7 @@
  * n-th that is woken acts on all the others. A report that is delivered all the same
  * reaches a stranger: the new connection in the old one's memory, or freed memory.
  */
+#include "../net/meter.h"
 #include "seat.h"
 
 #include <errno.h>
@@ -98,18 +99,22 @@ static void replace(struct seat *seat)
 }
 
 CASE(r3_a_new_connection_hears_nothing_of_the_old_ones_report, "R3", NEEDS_NOTHING,
-     "2, 3, 64 and 100 sources are ready; the first that is woken closes all the others, and opens "
-     "quiet ones in their place",
+     "2, 3, 64 and 100 sources are ready, in one direction or in two that are reported apart; the "
+     "first that is woken closes all the others, and opens quiet ones in their place",
      "nobody else is woken; then bytes come to the new ones, and each is woken once")
 {
     static const int counts[] = {2, 3, 64, 100};
+    struct meter meter;
     struct rouse rt;
 
-    world_runtime(world, &rt);
-    for (int round = 0; round < 4; round++) {
+    meter_runtime(world, &meter, &rt);
+    for (int round = 0; round < 8; round++) {
         struct table table;
 
-        table_open(&table, world, &rt, counts[round]);
+        meter.splits = round >= 4;
+        table_open(&table, world, &rt, counts[round % 4]);
+        for (int i = 0; meter.splits && i < table.count; i++)
+            rouse_io_arm(&table.seats[i].io, ROUSE_WRITABLE); /* for which nobody waits */
         table.act = replace;
         table_feed(&table);
         table_turn(&table, 1); /* in this very turn: later they may be reported by mistake */
@@ -222,20 +227,22 @@ static void close_myself(void *with)
 }
 
 CASE(r3_the_first_directions_waker_may_close_its_own_source, "R3", NEEDS_NOTHING,
-     "a source is ready for reading and for writing; whichever waker comes first drops both "
-     "futures, closes the io and overwrites its memory",
+     "a source is ready for reading and for writing, reported together or apart in one batch; "
+     "whichever waker comes first drops both futures, closes the io and overwrites its memory",
      "nobody looks at it again, and no waker is left over")
 {
+    struct meter meter;
     struct rouse rt;
 
-    world_runtime(world, &rt);
-    for (int round = 0; round < 10; round++) {
+    meter_runtime(world, &meter, &rt);
+    for (int round = 0; round < 20; round++) {
         struct seat seat = {.wakes = NULL};
         struct wakes *writer = world_wakes(world);
         const struct rouse_waker waker = wakes_waker(writer);
         struct pair pair = {.seat = &seat};
         const rouse_time limit = world_after(world, WORLD_SOON);
 
+        meter.splits = round >= 10;
         seat_open(world, &rt, &seat);
         seat.wakes->then = writer->then = close_myself;
         seat.wakes->with = writer->with = &pair;

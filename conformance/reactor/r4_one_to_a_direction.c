@@ -96,7 +96,7 @@ CASE(r4_the_other_direction_is_free, "R4", NEEDS_NOTHING,
 
 CASE(r4_when_one_is_done_the_next_may_wait, "R4", NEEDS_NOTHING,
      "waiters end by a report, by a drop before their poll, while waiting, and after a wake",
-     "after each the direction is free")
+     "after each the direction is free for another future")
 {
     struct rouse rt;
 
@@ -104,28 +104,29 @@ CASE(r4_when_one_is_done_the_next_may_wait, "R4", NEEDS_NOTHING,
     for (int i = 0; i < 2; i++) {
         const unsigned direction = directions[i];
         struct seat seat = {.wakes = NULL};
-        struct rouse_readiness never;
+        struct rouse_readiness waits[4], never;
 
         seat_open(world, &rt, &seat);
         block(world, &seat, direction);
-        for (int round = 0; round < 3; round++) {
+        for (int round = 0; round < 4; round++) {
+            const struct rouse_waker waker = wakes_waker(seat.wakes);
+            struct rouse_future *future = &waits[round].future;
+
             never = rouse_readiness(&seat.io, direction);
             rouse_future_drop(&never.future);
-            REQUIRE(R4, seat_wait(&seat, direction) == ROUSE_PENDING, "told %lld in round %d",
-                    (long long) seat.wait.future.result, round);
+            waits[round] = rouse_readiness(&seat.io, direction);
+            REQUIRE(R4, world_poll(future, &waker) == ROUSE_PENDING, "told %lld in round %d",
+                    (long long) future->result, round);
             rouse_future_drop(&never.future); /* of somebody who does not wait */
-            CHECK(R4, seat_poll(&seat) == ROUSE_PENDING, "another one's drop ended it");
-            if (round == 1) {
+            CHECK(R4, world_poll(future, &waker) == ROUSE_PENDING, "another one's drop ended it");
+            if (round == 1) /* woken, and dropped before it is polled */
                 unblock(world, &seat, direction);
+            if (round >= 1)
                 CHECK(R4, world_run_until(world, &rt, seat_woken, &seat, WORLD_SOON), "no wake");
-                /* Woken, and dropped before it is polled. */
-            }
-            if (round == 2) {
-                CHECK(R4, world_run_until(world, &rt, seat_woken, &seat, WORLD_SOON), "no wake");
-                CHECK(R4, seat_poll(&seat) == ROUSE_READY, "PENDING after its report");
-            }
+            if (round >= 2)
+                CHECK(R4, world_poll(future, &waker) == ROUSE_READY, "PENDING after its report");
             wakes_taken(seat.wakes);
-            rouse_future_drop(&seat.wait.future);
+            rouse_future_drop(future);
             CHECK_EQUAL(R4, seat.wakes->references, 0, "references to the waker");
         }
         seat_close(world, &seat);

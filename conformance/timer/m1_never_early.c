@@ -166,7 +166,7 @@ CASE(m1_a_sleep_that_is_polled_too_often_goes_on, "M1 M2 F4", NEEDS_NOTHING,
 
     world_runtime(world, &rt);
     sleep = rouse_sleep(&rt.reactor, ROUSE_MS(20));
-    for (int i = 0; i < 101; i++) {
+    for (int i = 0; i < 100; i++) { /* the last one is not the first one */
         const struct rouse_waker waker = wakes_waker(wakes[i % 2]);
         const enum rouse_poll poll = world_poll(&sleep.future, &waker);
 
@@ -176,12 +176,12 @@ CASE(m1_a_sleep_that_is_polled_too_often_goes_on, "M1 M2 F4", NEEDS_NOTHING,
         CHECK(M2, rouse_reactor_deadline(&rt.reactor) == sleep.deadline,
               "the reactor waits for another time");
     }
-    CHECK_EQUAL(F4, wakes[1]->references, 0, "references to a waker that is not the last");
+    CHECK_EQUAL(F4, wakes[0]->references, 0, "references to a waker that is not the last");
     while (world_now(world) < sleep.deadline)
         rouse_turn(&rt, sleep.deadline);
     rouse_turn(&rt, 0);
-    CHECK_EQUAL(F4, wakes_taken(wakes[0]), 1, "wakes of the last waker");
-    CHECK_EQUAL(F4, wakes_taken(wakes[1]), 0, "wakes of the one before");
+    CHECK_EQUAL(F4, wakes_taken(wakes[1]), 1, "wakes of the last waker");
+    CHECK_EQUAL(F4, wakes_taken(wakes[0]), 0, "wakes of the one before");
     CHECK(M2, world_poll(&sleep.future, NULL) == ROUSE_READY, "PENDING after its deadline");
     rouse_close(&rt);
 }

@@ -264,6 +264,54 @@ CASE(m3_equal_deadlines_end_in_arming_order, "M3 M1 M2 M4", NEEDS_NOTHING,
     }
 }
 
+/* The wake of one that rings arms others, and moves some. */
+struct late {
+    struct model *model;
+    struct wakes *wakes;
+    struct rouse_timer timer;
+    rouse_time moment;
+};
+
+static void arm_late(void *with)
+{
+    struct late *late = with;
+
+    for (int i = 40; i < 60; i++)
+        model_arm(late->model, i * 7 % 20 + 40, late->moment + i % 2);
+    for (int i = 0; i < 40; i += 9)
+        model_arm(late->model, i, late->moment);
+}
+
+CASE(m3_what_a_wake_arms_comes_after_what_was_armed_before, "M3 M1 M2 M4", NEEDS_NOTHING,
+     "40 timers wait for two moments; the wake of another one, that rings, arms 20 more for these "
+     "moments and moves five",
+     "when the moments have come all ring by deadline, ties in arming order")
+{
+    for (int round = 0; round < 3; round++) {
+        struct model *model = model_make(world, 1, 60);
+        struct late late = {.model = model, .wakes = world_wakes(world)};
+        const struct rouse_waker waker = wakes_waker(late.wakes);
+        const rouse_time limit = world_after(world, WORLD_SOON);
+        bool good = true;
+
+        late.moment = world_after(world, 20);
+        late.wakes->then = arm_late;
+        late.wakes->with = &late;
+        for (int i = 0; i < 40; i++)
+            model_arm(model, i, late.moment + i % 3 % 2);
+        rouse_timer_arm(&model->rt.reactor, &late.timer, world_now(world), &waker);
+        rouse_reactor_turn(&model->rt.reactor, 0);
+        if (model->rang_count != 0 || world_now(world) >= late.moment)
+            suite_error("this machine is too slow");
+        CHECK_EQUAL(M2, wakes_taken(late.wakes), 1, "wakes of the first one");
+        good = model_agrees(model);
+        for (int turn = 0; good && model_first(model) >= 0 && world_now(world) < limit; turn++)
+            good = model_turn(model, late.moment + (turn + round) % 2);
+        CHECK(M2, model_first(model) < 0, "some did not ring");
+        model_free(model);
+    }
+}
+
 /* Sleeps, and notes when it is its turn. */
 struct sleeper {
     struct rouse_async async;
@@ -331,6 +379,7 @@ CASE(m3_sleeping_tasks_end_in_order, "M3", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
-CASES(timer_m3) = {&m3_thousands_of_random_steps_agree_with_a_sorted_array,
-                   &m3_heaps_of_every_shape_come_out_sorted,
-                   &m3_equal_deadlines_end_in_arming_order, &m3_sleeping_tasks_end_in_order};
+CASES(timer_m3) = {
+    &m3_thousands_of_random_steps_agree_with_a_sorted_array,
+    &m3_heaps_of_every_shape_come_out_sorted, &m3_equal_deadlines_end_in_arming_order,
+    &m3_what_a_wake_arms_comes_after_what_was_armed_before, &m3_sleeping_tasks_end_in_order};
