@@ -110,15 +110,20 @@ static void feed(struct rouse_accept *accept)
 void rouse_fd_close(struct rouse_reactor *reactor, rouse_fd fd)
 {
     const struct rouse_sockets *sockets = sockets_of(reactor);
+    struct rouse_accept *woken = reactor->starving;
 
     sockets->close(sockets, fd);
     reactor->closes++;
-    while (reactor->starving != NULL) {
-        struct rouse_accept *accept = reactor->starving;
-        struct rouse_waker waker = accept->retry.waker;
+    /* Those who starve now are woken, once. One that accepts inside its wake, and finds the
+     * descriptor gone again, waits for the next. */
+    reactor->starving = NULL;
+    if (woken != NULL)
+        woken->link = &woken;
+    while (woken != NULL) {
+        struct rouse_waker waker = woken->retry.waker;
 
-        accept->retry.waker.ops = NULL;
-        feed(accept);
+        woken->retry.waker.ops = NULL;
+        feed(woken);
         rouse_wake(&waker);
     }
 }
