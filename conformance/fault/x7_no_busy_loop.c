@@ -257,6 +257,65 @@ CASE(x7_a_server_without_descriptors_does_not_spin, "X7", NEEDS_NOTHING,
     rouse_close(&watch.rt);
 }
 
+/* Accepts inside its wake, as a waker may (W6), until it is left waiting. */
+struct eager {
+    struct world *world;
+    struct rouse_listener listener;
+    struct rouse_accept accept;
+    struct wakes *wakes;
+    int polls;
+};
+
+static void accept_at_once(void *with)
+{
+    struct eager *eager = with;
+    const struct rouse_waker waker = wakes_waker(eager->wakes);
+
+    while (++eager->polls < 100 && world_poll(&eager->accept.future, &waker) == ROUSE_READY) {
+        if (eager->accept.future.result == 0)
+            world_take(eager->world, eager->accept.fd);
+        eager->accept = rouse_accept(&eager->listener);
+    }
+}
+
+CASE(x7_accepts_inside_their_wakes_do_not_spin, "X7", NEEDS_NOTHING,
+     "two servers without descriptors accept inside the wake that a closing brings, and one of "
+     "them takes the descriptor that was closed",
+     "each polls a few times, and the closing returns")
+{
+    struct eager servers[2];
+    struct watch watch;
+    rouse_fd spare[2];
+
+    watch_open(&watch, world);
+    world_pair(world, spare);
+    for (int i = 0; i < 2; i++) {
+        struct rouse_address address;
+        const rouse_fd fd = world_listen(world, ROUSE_IPV4, 8, &address);
+
+        for (int n = 0; n < 3; n++)
+            world_connect(world, &address);
+        world_await_ready(world, fd, ROUSE_READABLE);
+        servers[i] = (struct eager){.world = world, .wakes = world_wakes(world)};
+        rouse_listener_open(&servers[i].listener, &watch.rt.reactor, world_give(world, fd));
+    }
+    world_starve(world);
+    for (int i = 0; i < 2; i++) {
+        servers[i].accept = rouse_accept(&servers[i].listener);
+        servers[i].wakes->then = accept_at_once;
+        servers[i].wakes->with = &servers[i];
+        accept_at_once(&servers[i]);
+    }
+    for (int i = 0; i < 2; i++)
+        rouse_fd_close(&watch.rt.reactor, world_give(world, spare[i]));
+    for (int i = 0; i < 2; i++) {
+        CHECK(X7, servers[i].polls <= 12, "server %d polls %d times", i, servers[i].polls);
+        rouse_future_drop(&servers[i].accept.future);
+        rouse_listener_close(&servers[i].listener);
+    }
+    rouse_close(&watch.rt);
+}
+
 struct restless {
     struct rouse_future future;
     struct rouse_task task;
@@ -335,5 +394,6 @@ CASES(fault_x7) = {&x7_an_idle_runtime_sleeps,
                    &x7_a_peer_that_ends_costs_a_few_turns,
                    &x7_bytes_that_nobody_reads_cost_a_turn_each,
                    &x7_a_server_without_descriptors_does_not_spin,
+                   &x7_accepts_inside_their_wakes_do_not_spin,
                    &x7_tasks_that_wake_themselves_come_to_rest,
                    &x7_wakes_and_signals_cost_a_turn_each};
