@@ -72,13 +72,13 @@ CASE(e11_a_refusal_leaves_the_source_usable, "E11 E2", NEEDS_NOTHING,
     }
     source.fd = crowd.fds[0];
     world_arm(world, &source, QUEUE_BOTH);
-    CHECK(E11, queue_reports(world, &source, ROUSE_WRITABLE), "room");
+    REQUIRE(E11, queue_reports(world, &source, ROUSE_WRITABLE), "room");
     world_send(world, crowd.fds[1], 1);
-    CHECK(E11, queue_reports(world, &source, ROUSE_READABLE), "a byte");
+    REQUIRE(E11, queue_reports(world, &source, ROUSE_READABLE), "a byte");
     for (int i = 2; i < crowd.count; i++) {
         world_arm(world, crowd.sources[i], ROUSE_READABLE);
         world_send(world, queue_crowd_peer(&crowd, i), 1);
-        CHECK(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
+        REQUIRE(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
     }
     world_forget(world, &source);
 }
@@ -111,7 +111,7 @@ CASE(e11_no_memory_for_a_source_is_told, "E11 E2", NEEDS_NOTHING,
         for (int i = 0; i < crowd.count; i++) {
             queue_mend(world, crowd.sources[i]);
             world_send(world, queue_crowd_peer(&crowd, i), 1);
-            CHECK(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
+            REQUIRE(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
         }
         queue_crowd_close(world, &crowd);
     }
@@ -132,7 +132,7 @@ CASE(e11_an_armed_source_needs_no_memory, "E11", NEEDS_NOTHING,
         int error = world->evq->ops->arm(world->evq, source, ROUSE_WRITABLE);
 
         CHECK(E11, error == 0, "widening source %d: %s", i, rouse_strerror(error));
-        CHECK(E11, queue_reports(world, source, ROUSE_WRITABLE), "source %d", i);
+        REQUIRE(E11, queue_reports(world, source, ROUSE_WRITABLE), "source %d", i);
         error = world->evq->ops->arm(world->evq, source, QUEUE_BOTH);
         CHECK(E11, error == 0, "arming source %d again: %s", i, rouse_strerror(error));
     }

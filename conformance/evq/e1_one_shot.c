@@ -30,8 +30,8 @@ CASE(e1_a_report_is_not_repeated, "E1", NEEDS_NOTHING,
         CHECK(E1, world_quiet(world, source, WORLD_QUIET) == 0, "%s: more bytes, unasked",
               queue_kind(kind));
         world_arm(world, source, ROUSE_READABLE);
-        CHECK(E1, queue_reports(world, source, ROUSE_READABLE), "%s: the second arm()",
-              queue_kind(kind));
+        REQUIRE(E1, queue_reports(world, source, ROUSE_READABLE), "%s: the second arm()",
+                queue_kind(kind));
         CHECK(E1, world_quiet(world, source, WORLD_QUIET) == 0, "%s: the second arm(), again",
               queue_kind(kind));
         queue_close(world, source);
@@ -122,8 +122,8 @@ CASE(e1_one_direction_leaves_the_other_armed, "E1", NEEDS_NOTHING,
                 world_drain(world, ends[1]);
             else
                 world_send(world, ends[1], 1);
-            CHECK(E1, queue_reports(world, source, other), "%s: %s, the other", queue_kind(kind),
-                  queue_name(other));
+            REQUIRE(E1, queue_reports(world, source, other), "%s: %s, the other", queue_kind(kind),
+                    queue_name(other));
             queue_close(world, source);
             world_close(world, ends[1]);
         }
@@ -148,8 +148,8 @@ CASE(e1_arming_adds_to_what_is_armed, "E1", NEEDS_NOTHING,
               queue_name(other), queue_name(source->armed));
         world_send(world, ends[1], 1);
         world_drain(world, ends[1]);
-        CHECK(E1, queue_reports(world, source, QUEUE_BOTH), "%s, then %s", queue_name(first),
-              queue_name(other));
+        REQUIRE(E1, queue_reports(world, source, QUEUE_BOTH), "%s, then %s", queue_name(first),
+                queue_name(other));
         queue_close(world, source);
         world_close(world, ends[1]);
     }

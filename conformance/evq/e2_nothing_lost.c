@@ -21,8 +21,8 @@ CASE(e2_what_is_ready_before_the_first_arm_is_reported, "E2", NEEDS_NOTHING,
             queue_send(world, ends[1], ends[0]);
             source = world_source(world, ends[0]);
             world_arm(world, source, interest);
-            CHECK(E2, queue_reports(world, source, interest), "%s, ready and armed for %s",
-                  queue_kind(kind), queue_name(interest));
+            REQUIRE(E2, queue_reports(world, source, interest), "%s, ready and armed for %s",
+                    queue_kind(kind), queue_name(interest));
             queue_close(world, source);
             world_close(world, ends[1]);
         }
@@ -47,14 +47,14 @@ CASE(e2_what_becomes_ready_while_armed_is_reported, "E2", NEEDS_NOTHING,
                 queue_make_room(world, ends[0], ends[1]);
             else
                 world_send(world, ends[1], 1);
-            CHECK(E2, queue_reports(world, source, room_first ? ROUSE_WRITABLE : ROUSE_READABLE),
-                  "%s: %s came first", queue_kind(kind), room_first ? "room" : "a byte");
+            REQUIRE(E2, queue_reports(world, source, room_first ? ROUSE_WRITABLE : ROUSE_READABLE),
+                    "%s: %s came first", queue_kind(kind), room_first ? "room" : "a byte");
             if (room_first)
                 world_send(world, ends[1], 1);
             else
                 queue_make_room(world, ends[0], ends[1]);
-            CHECK(E2, queue_reports(world, source, room_first ? ROUSE_READABLE : ROUSE_WRITABLE),
-                  "%s: %s came second", queue_kind(kind), room_first ? "a byte" : "room");
+            REQUIRE(E2, queue_reports(world, source, room_first ? ROUSE_READABLE : ROUSE_WRITABLE),
+                    "%s: %s came second", queue_kind(kind), room_first ? "a byte" : "room");
             queue_close(world, source);
             world_close(world, ends[1]);
         }
@@ -67,19 +67,18 @@ CASE(e2_what_stays_ready_is_reported_at_every_arm, "E2", NEEDS_NOTHING,
 {
     rouse_fd ends[2];
     struct rouse_source *source;
-    bool reported = true;
 
     for (int kind = 0; kind < QUEUE_KINDS; kind++) {
         queue_pair(world, kind, ends);
         queue_send(world, ends[1], ends[0]);
         source = world_source(world, ends[0]);
-        for (int i = 0; i < 300 && reported; i++) {
+        for (int i = 0; i < 300; i++) {
             const unsigned interest = 1 + (unsigned) i * 7 % 3;
 
             world_arm(world, source, interest);
-            reported = CHECK(E2, queue_reports(world, source, interest),
-                             "%s: no report for arm() number %d, for %s", queue_kind(kind), i + 1,
-                             queue_name(interest));
+            REQUIRE(E2, queue_reports(world, source, interest),
+                    "%s: no report for arm() number %d, for %s", queue_kind(kind), i + 1,
+                    queue_name(interest));
         }
     }
 }
@@ -159,11 +158,11 @@ CASE(e2_a_direction_that_is_added_is_reported_if_it_holds, "E2", NEEDS_NOTHING,
         source = world_source(world, ends[0]);
         queue_arm_idle(world, source, ROUSE_READABLE);
         world_arm(world, source, ROUSE_WRITABLE);
-        CHECK(E2, queue_reports(world, source, ROUSE_WRITABLE), "%s: room, added",
-              queue_kind(kind));
+        REQUIRE(E2, queue_reports(world, source, ROUSE_WRITABLE), "%s: room, added",
+                queue_kind(kind));
         world_send(world, ends[1], 1);
-        CHECK(E2, queue_reports(world, source, ROUSE_READABLE), "%s: a byte, armed before",
-              queue_kind(kind));
+        REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "%s: a byte, armed before",
+                queue_kind(kind));
 
         queue_pair(world, kind, ends);
         source = world_source(world, ends[0]);
@@ -171,11 +170,11 @@ CASE(e2_a_direction_that_is_added_is_reported_if_it_holds, "E2", NEEDS_NOTHING,
         queue_send(world, ends[1], ends[0]);
         queue_arm_idle(world, source, ROUSE_WRITABLE);
         world_arm(world, source, ROUSE_READABLE);
-        CHECK(E2, queue_reports(world, source, ROUSE_READABLE), "%s: a byte, added",
-              queue_kind(kind));
+        REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "%s: a byte, added",
+                queue_kind(kind));
         queue_make_room(world, ends[0], ends[1]);
-        CHECK(E2, queue_reports(world, source, ROUSE_WRITABLE), "%s: room, armed before",
-              queue_kind(kind));
+        REQUIRE(E2, queue_reports(world, source, ROUSE_WRITABLE), "%s: room, armed before",
+                queue_kind(kind));
     }
 }
 
@@ -197,7 +196,7 @@ CASE(e2_every_connection_that_queued_up_is_found, "E2", NEEDS_NOTHING,
     }
     queue_arm_idle(world, source, ROUSE_READABLE);
     world_connect(world, &address);
-    CHECK(E2, queue_reports(world, source, ROUSE_READABLE), "the last connection");
+    REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "the last connection");
     world_accept(world, listener);
 }
 
@@ -218,8 +217,8 @@ CASE(e2_a_read_behind_the_queues_back_costs_nothing, "E2", NEEDS_NOTHING,
             world_drain(world, ends[0]);
             queue_arm_idle(world, source, ROUSE_READABLE);
             queue_send(world, ends[1], ends[0]);
-            CHECK(E2, queue_reports(world, source, ROUSE_READABLE), "%s, round %d",
-                  queue_kind(kind), i);
+            REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "%s, round %d",
+                    queue_kind(kind), i);
             world_drain(world, ends[0]);
         }
     }
@@ -230,19 +229,18 @@ CASE(e2_the_last_of_many_sources_is_reported_like_the_first, "E2", NEEDS_NOTHING
      "each is reported, whatever its place")
 {
     static struct queue_crowd crowd;
-    bool reported = true;
 
     queue_crowd_open(world, &crowd, QUEUE_CROWD);
     for (int i = 0; i < crowd.count; i++)
         world_arm(world, crowd.sources[i], ROUSE_READABLE);
     world_turn(world, 0);
-    for (int i = 0; i < crowd.count && reported; i++) {
+    for (int i = 0; i < crowd.count; i++) {
         const int which = (i * 77 + 199) % crowd.count; /* each once: 77 and 200 have no divisor */
         struct rouse_source *source = crowd.sources[which];
 
         queue_mend(world, source);
         world_send(world, queue_crowd_peer(&crowd, which), 1);
-        reported = CHECK(E2, queue_reports(world, source, ROUSE_READABLE), "source %d", which);
+        REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "source %d", which);
     }
 }
 

@@ -70,13 +70,13 @@ CASE(e3_what_comes_between_the_refusal_and_the_arm_is_reported, "E3", NEEDS_NOTH
             world_drain(world, ends[0]);
             queue_send(world, ends[1], ends[0]);
             world_arm(world, source, ROUSE_READABLE | ROUSE_DRAINED);
-            CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: a byte",
-                  queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: a byte",
+                    queue_kind(kind), round);
             world_fill(world, ends[0]);
             queue_make_room(world, ends[0], ends[1]);
             world_arm(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
-            CHECK(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
-                  queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
+                    queue_kind(kind), round);
             if (round == 1)
                 world_forget(world, source);
         }
@@ -138,11 +138,11 @@ CASE(e3_the_hint_speaks_for_what_it_names_alone, "E3", NEEDS_NOTHING,
             world_arm(world, source, ROUSE_READABLE | ROUSE_DRAINED);
             if (round % 2 != 0)
                 world_arm(world, source, ROUSE_WRITABLE);
-            CHECK(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
-                  queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
+                    queue_kind(kind), round);
             queue_send(world, ends[1], ends[0]);
-            CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: a byte",
-                  queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: a byte",
+                    queue_kind(kind), round);
 
             world_fill(world, ends[0]); /* and the byte is still there */
             if (round % 2 == 0)
@@ -150,11 +150,11 @@ CASE(e3_the_hint_speaks_for_what_it_names_alone, "E3", NEEDS_NOTHING,
             world_arm(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
             if (round % 2 != 0)
                 world_arm(world, source, ROUSE_READABLE);
-            CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: the same byte",
-                  queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: the same byte",
+                    queue_kind(kind), round);
             queue_make_room(world, ends[0], ends[1]);
-            CHECK(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room again",
-                  queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room again",
+                    queue_kind(kind), round);
         }
     }
 }

@@ -55,7 +55,7 @@ CASE(e3_the_end_of_stream_behind_data_is_reported, "E3", NEEDS_NOTHING,
         }
         REQUIRE(E3, short_read(world, ends[0]) > 0, "way %d: a read", round);
         world_arm(world, source, ROUSE_READABLE | ROUSE_DRAINED);
-        CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "way %d: the end", round);
+        REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "way %d: the end", round);
         CHECK_EQUAL(E3, short_read(world, ends[0]), 0, "a read at the end");
     }
 }
@@ -126,9 +126,9 @@ CASE(e3_urgent_data_alone_leaves_an_armed_reader_armed, "E3 E2", NEEDS_NOTHING,
         queue_arm_idle(world, source, ROUSE_READABLE | ROUSE_DRAINED);
         world_urgent(world, ends[1], '!');
         world_arm(world, source, ROUSE_WRITABLE);
-        CHECK(E2, queue_reports(world, source, ROUSE_WRITABLE), "round %d: room", round);
+        REQUIRE(E2, queue_reports(world, source, ROUSE_WRITABLE), "round %d: room", round);
         world_send(world, ends[1], 1);
-        CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "round %d: a byte", round);
+        REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "round %d: a byte", round);
     }
 }
 
@@ -169,12 +169,12 @@ CASE(e3_a_full_writer_beside_the_end_of_stream_is_served, "E3", NEEDS_NOTHING,
             queue_arm_idle(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
             if (round % 2 != 0) {
                 world_arm(world, source, ROUSE_READABLE);
-                CHECK(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: the end",
-                      queue_kind(kind), round);
+                REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: the end",
+                        queue_kind(kind), round);
             }
             queue_make_room(world, ends[0], ends[1]);
-            CHECK(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
-                  queue_kind(kind), round);
+            REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
+                    queue_kind(kind), round);
         }
     }
 }

@@ -46,14 +46,14 @@ static void breaks(struct world *world, void (*open)(struct world *world, rouse_
             queue_arm_idle(world, source, interest);
             end(world, ends);
             world_await_ready(world, ends[0], QUEUE_BOTH);
-            CHECK(E4, queue_reports(world, source, interest),
-                  "%s, armed for %s before the connection broke", past_names[past],
-                  queue_name(interest));
+            REQUIRE(E4, queue_reports(world, source, interest),
+                    "%s, armed for %s before the connection broke", past_names[past],
+                    queue_name(interest));
             for (int again = 1; again <= 3; again++) {
                 world_arm(world, source, interest);
-                CHECK(E4, queue_reports(world, source, interest),
-                      "%s, armed for %s %d times afterwards", past_names[past],
-                      queue_name(interest), again);
+                REQUIRE(E4, queue_reports(world, source, interest),
+                        "%s, armed for %s %d times afterwards", past_names[past],
+                        queue_name(interest), again);
             }
             queue_close(world, source);
         }
@@ -114,15 +114,15 @@ CASE(e4_an_error_in_an_unarmed_direction_waits_for_it, "E4", NEEDS_NOTHING,
             world_arm(world, source, first);
             world_reset(world, ends[1]);
             world_await_ready(world, ends[0], QUEUE_BOTH);
-            CHECK(E4, queue_reports(world, source, first), "%s: %s was armed", past_names[past],
-                  queue_name(first));
+            REQUIRE(E4, queue_reports(world, source, first), "%s: %s was armed", past_names[past],
+                    queue_name(first));
             world_turn(world, 0);
             world_arm(world, source, second);
-            CHECK(E4, queue_reports(world, source, second), "%s: %s was armed later",
-                  past_names[past], queue_name(second));
+            REQUIRE(E4, queue_reports(world, source, second), "%s: %s was armed later",
+                    past_names[past], queue_name(second));
             world_arm(world, source, first);
-            CHECK(E4, queue_reports(world, source, first), "%s: %s was armed again",
-                  past_names[past], queue_name(first));
+            REQUIRE(E4, queue_reports(world, source, first), "%s: %s was armed again",
+                    past_names[past], queue_name(first));
             queue_close(world, source);
         }
     }
@@ -149,7 +149,7 @@ CASE(e4_a_refused_writer_with_the_hint_learns_of_a_reset, "E4", NEEDS_NOTHING,
         }
         world_reset(world, ends[1]);
         world_await_ready(world, ends[0], QUEUE_BOTH);
-        CHECK(E4, queue_reports(world, source, QUEUE_BOTH), "round %d", round);
+        REQUIRE(E4, queue_reports(world, source, QUEUE_BOTH), "round %d", round);
         queue_close(world, source);
     }
 }
@@ -176,7 +176,7 @@ CASE(e4_a_refused_connect_wakes_whoever_is_armed, "E4", NEEDS_NOTHING,
         }
         source = world_source(world, fd);
         world_arm(world, source, interest);
-        CHECK(E4, queue_reports(world, source, interest), "armed for %s", queue_name(interest));
+        REQUIRE(E4, queue_reports(world, source, interest), "armed for %s", queue_name(interest));
         CHECK_EQUAL(E4, world->sockets->connected(world->sockets, fd), -ECONNREFUSED,
                     "how it ended");
     }
@@ -194,14 +194,14 @@ CASE(e4_a_connection_that_is_made_is_writability, "E4", NEEDS_NOTHING,
         rouse_fd accepted;
 
         world_arm(world, source, interest);
-        CHECK(E4, queue_reports(world, source, ROUSE_WRITABLE), "armed for %s",
-              queue_name(interest));
+        REQUIRE(E4, queue_reports(world, source, ROUSE_WRITABLE), "armed for %s",
+                queue_name(interest));
         CHECK_EQUAL(E4, world->sockets->connected(world->sockets, fd), 0, "how it ended");
         accepted = world_accept(world, listener);
         if (interest == ROUSE_WRITABLE)
             world_arm(world, source, ROUSE_READABLE);
         queue_send(world, accepted, fd);
-        CHECK(E4, queue_reports(world, source, ROUSE_READABLE), "the first byte");
+        REQUIRE(E4, queue_reports(world, source, ROUSE_READABLE), "the first byte");
     }
 }
 
@@ -214,7 +214,7 @@ CASE(e4_a_datagram_that_came_back_wakes_whoever_is_armed, "E4", NEEDS_ICMP,
         char byte;
 
         world_arm(world, source, interest);
-        CHECK(E4, queue_reports(world, source, interest), "armed for %s", queue_name(interest));
+        REQUIRE(E4, queue_reports(world, source, interest), "armed for %s", queue_name(interest));
         CHECK_EQUAL(E4, world_read(world, source->fd, &byte, 1), -ECONNREFUSED, "a read");
     }
 }

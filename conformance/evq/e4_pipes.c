@@ -39,16 +39,16 @@ CASE(e2_both_ends_of_a_pipe_are_reported, "E2 E3", NEEDS_NON_SOCKETS,
         queue_arm_idle(world, reader, ROUSE_READABLE | hint);
         fill_pipe(ends[1]);
         if (hint != 0)
-            CHECK(E3, queue_reports(world, reader, ROUSE_READABLE), "round %d: bytes", round);
+            REQUIRE(E3, queue_reports(world, reader, ROUSE_READABLE), "round %d: bytes", round);
         else
-            CHECK(E2, queue_reports(world, reader, ROUSE_READABLE), "round %d: bytes", round);
+            REQUIRE(E2, queue_reports(world, reader, ROUSE_READABLE), "round %d: bytes", round);
         fill_pipe(ends[1]);
         queue_arm_idle(world, writer, ROUSE_WRITABLE | hint);
         drain_pipe(ends[0]);
         if (hint != 0)
-            CHECK(E3, queue_reports(world, writer, ROUSE_WRITABLE), "round %d: room", round);
+            REQUIRE(E3, queue_reports(world, writer, ROUSE_WRITABLE), "round %d: room", round);
         else
-            CHECK(E2, queue_reports(world, writer, ROUSE_WRITABLE), "round %d: room", round);
+            REQUIRE(E2, queue_reports(world, writer, ROUSE_WRITABLE), "round %d: room", round);
     }
 }
 
@@ -72,15 +72,15 @@ CASE(e4_the_last_writer_of_a_pipe_wakes_its_reader, "E4", NEEDS_NON_SOCKETS,
         world_close(world, ends[1]);
         if (way == 0)
             world_arm(world, reader, ROUSE_READABLE);
-        CHECK(E4, queue_reports(world, reader, ROUSE_READABLE), "way %d: the first time", way);
+        REQUIRE(E4, queue_reports(world, reader, ROUSE_READABLE), "way %d: the first time", way);
         if (way == 3) {
             CHECK_EQUAL(E4, kernel_read(ends[0], &byte, 1), 1, "the last byte");
             world_arm(world, reader, ROUSE_READABLE);
-            CHECK(E4, queue_reports(world, reader, ROUSE_READABLE), "after the last byte");
+            REQUIRE(E4, queue_reports(world, reader, ROUSE_READABLE), "after the last byte");
         }
         CHECK_EQUAL(E4, kernel_read(ends[0], &byte, 1), 0, "a read at the end");
         world_arm(world, reader, ROUSE_READABLE);
-        CHECK(E4, queue_reports(world, reader, ROUSE_READABLE), "way %d: armed again", way);
+        REQUIRE(E4, queue_reports(world, reader, ROUSE_READABLE), "way %d: armed again", way);
     }
 }
 
@@ -103,7 +103,8 @@ CASE(e4_the_last_reader_of_a_pipe_wakes_its_writer, "E4", NEEDS_NON_SOCKETS,
         if (way % 2 == 0)
             world_arm(world, writer, ROUSE_WRITABLE);
         for (int again = 0; again < 3; again++) {
-            CHECK(E4, queue_reports(world, writer, ROUSE_WRITABLE), "way %d, time %d", way, again);
+            REQUIRE(E4, queue_reports(world, writer, ROUSE_WRITABLE), "way %d, time %d", way,
+                    again);
             world_arm(world, writer, ROUSE_WRITABLE);
         }
     }

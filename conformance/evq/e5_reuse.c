@@ -51,11 +51,11 @@ CASE(e5_a_number_used_again_has_its_own_events, "E5 E2", NEEDS_NOTHING,
                   queue_kind(kind), round, "not ready, but reported again and again");
             world_arm(world, fresh, QUEUE_BOTH);
             queue_send(world, peer, ends[0]);
-            CHECK(E2, queue_reports(world, fresh, ROUSE_READABLE), "%s, round %d: a byte",
-                  queue_kind(kind), round);
+            REQUIRE(E2, queue_reports(world, fresh, ROUSE_READABLE), "%s, round %d: a byte",
+                    queue_kind(kind), round);
             queue_make_room(world, ends[0], peer);
-            CHECK(E2, queue_reports(world, fresh, ROUSE_WRITABLE), "%s, round %d: room",
-                  queue_kind(kind), round);
+            REQUIRE(E2, queue_reports(world, fresh, ROUSE_WRITABLE), "%s, round %d: room",
+                    queue_kind(kind), round);
             CHECK(E5, world_reports(world, old, ROUSE_READABLE) == 0, "the old source");
             CHECK(E5, world_reports(world, old, ROUSE_WRITABLE) == 0, "the old source");
             queue_close(world, fresh);
@@ -87,8 +87,8 @@ CASE(e5_a_port_can_be_bound_again_at_once, "E5", NEEDS_NOTHING,
         source = world_source(world, fd);
         queue_arm_idle(world, source, ROUSE_READABLE);
         world_connect(world, &address);
-        CHECK(E5, queue_reports(world, source, ROUSE_READABLE), "round %d: the new listener",
-              round);
+        REQUIRE(E5, queue_reports(world, source, ROUSE_READABLE), "round %d: the new listener",
+                round);
         queue_close(world, source);
     }
 }
@@ -110,8 +110,8 @@ CASE(e5_the_peer_of_a_closed_socket_sees_its_end, "E5", NEEDS_NOTHING,
             queue_arm_idle(world, peer, ROUSE_READABLE);
             queue_arm_idle(world, source, interest);
             queue_close(world, source);
-            CHECK(E5, queue_reports(world, peer, ROUSE_READABLE), "%s, armed for %s",
-                  queue_kind(kind), queue_name(interest));
+            REQUIRE(E5, queue_reports(world, peer, ROUSE_READABLE), "%s, armed for %s",
+                    queue_kind(kind), queue_name(interest));
             CHECK_EQUAL(E5, world_read(world, ends[1], &byte, 1), 0, "a read of the peer");
         }
     }
@@ -161,8 +161,8 @@ CASE(e5_a_duplicate_may_take_the_number, "E5", NEEDS_KERNEL,
             source = world_source(world, ends[0]);
             queue_arm_idle(world, source, ROUSE_READABLE);
             queue_send(world, ends[1], ends[0]);
-            CHECK(E5, queue_reports(world, source, ROUSE_READABLE), "%s, round %d",
-                  queue_kind(kind), round);
+            REQUIRE(E5, queue_reports(world, source, ROUSE_READABLE), "%s, round %d",
+                    queue_kind(kind), round);
             world_drain(world, ends[0]);
             if (round % 2 != 0)
                 world_arm(world, source, QUEUE_BOTH);

@@ -116,8 +116,8 @@ CASE(e5_forget_leaves_a_source_as_it_was_before, "E5", NEEDS_NOTHING,
             world_drain(world, ends[0]);
             queue_arm_idle(world, source, ROUSE_READABLE);
             queue_send(world, ends[1], ends[0]);
-            CHECK(E5, queue_reports(world, source, ROUSE_READABLE), "%s, way %d, armed again",
-                  queue_name(interest), way);
+            REQUIRE(E5, queue_reports(world, source, ROUSE_READABLE), "%s, way %d, armed again",
+                    queue_name(interest), way);
             queue_close(world, source);
             world_close(world, ends[1]);
         }
@@ -139,7 +139,7 @@ CASE(e5_arm_and_forget_and_arm_need_no_wait, "E5 E1", NEEDS_NOTHING,
             world_forget(world, source);
             world_arm(world, source, i % 3 == 0 ? QUEUE_BOTH : ROUSE_READABLE);
         }
-        CHECK(E5, queue_reports(world, source, ROUSE_READABLE), "armed last, of %d times", times);
+        REQUIRE(E5, queue_reports(world, source, ROUSE_READABLE), "armed last, of %d times", times);
         world_forget(world, source);
         world_arm(world, source, ROUSE_READABLE);
         world_turn(world, WORLD_SOON);
@@ -175,8 +175,8 @@ CASE(e5_forgetting_some_leaves_the_rest, "E5 E2", NEEDS_NOTHING,
             world_send(world, crowd.fds[i], 1);
         for (int i = 0; i < crowd.count; i++)
             if (crowd.sources[i]->armed != 0)
-                CHECK(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "way %d, %d", way,
-                      i);
+                REQUIRE(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "way %d, %d",
+                        way, i);
         world_turn(world, 5);
         for (int i = 0; i < crowd.count; i++)
             if (way == 0 ? i % 3 == 0 : (way == 1) == (i < crowd.count / 2))
@@ -244,7 +244,7 @@ CASE(e5_many_arms_and_forgets_take_bounded_time, "E5", NEEDS_NOTHING,
     for (int i = 0; i < crowd.count; i++)
         world_arm(world, crowd.sources[i], ROUSE_READABLE);
     world_send(world, crowd.fds[1], 1);
-    CHECK(E5, queue_reports(world, crowd.sources[0], ROUSE_READABLE), "another source");
+    REQUIRE(E5, queue_reports(world, crowd.sources[0], ROUSE_READABLE), "another source");
 }
 
 CASES(evq_e5) = {

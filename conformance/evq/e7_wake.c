@@ -218,6 +218,26 @@ CASE(e7_an_interrupted_wait_can_still_be_woken, "E7", NEEDS_KERNEL,
     world_calm(world);
 }
 
+CASE(e7_a_queue_that_was_woken_sleeps_again, "E7", NEEDS_KERNEL,
+     "five times a thread ends a wait() without limit; then nobody wakes any more",
+     "the next wait() does not keep the processor busy: what woke it has been taken")
+{
+    struct waker waker = {.world = world, .patient = true};
+    struct thread *thread;
+    struct rouse_event event;
+
+    world_storm(world, count_interruption, &waker);
+    thread = thread_start(wake_when_asked, &waker);
+    for (int i = 0; i < 5; i++) {
+        atomic_fetch_add(&waker.asked, 1);
+        CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "the number of reports");
+    }
+    atomic_exchange(&waker.asked, OVER);
+    thread_join(thread);
+    world_calm(world);
+    CHECK(E7, queue_sleeps(world, 40), "wait() spins");
+}
+
 CASES(evq_e7) = {
     &e7_a_wake_before_the_first_wait_ends_it,
     &e7_every_wake_ends_the_wait_after_it,
@@ -227,4 +247,5 @@ CASES(evq_e7) = {
     &e7_a_wake_does_not_reach_another_queue,
     &e7_another_thread_ends_a_wait_without_limit,
     &e7_an_interrupted_wait_can_still_be_woken,
+    &e7_a_queue_that_was_woken_sleeps_again,
 };

@@ -33,8 +33,8 @@ CASE(n9_a_full_backlog_is_an_error_of_connect, "N9", NEEDS_UNIX,
 
         world_arm(world, source, ROUSE_WRITABLE);
         world_accept(world, listener);
-        CHECK(N9, queue_reports(world, source, ROUSE_WRITABLE),
-              "a connection that is said to be in progress never ends");
+        REQUIRE(N9, queue_reports(world, source, ROUSE_WRITABLE),
+                "a connection that is said to be in progress never ends");
     } else {
         CHECK(N9, error < 0, "connect() says %d", error);
         world_accept(world, listener);
