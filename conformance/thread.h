@@ -7,6 +7,8 @@
 #ifndef ROUSE_CONFORMANCE_THREAD_H
 #define ROUSE_CONFORMANCE_THREAD_H
 
+#include <stdbool.h>
+
 struct thread;
 
 /* Starts a thread. Its stack may point into the caller's; join it before that ends. */
@@ -15,6 +17,12 @@ void thread_join(struct thread *thread);
 
 /* Lets others run. For loops that wait for an atomic word, and end. */
 void thread_yield(void);
+
+/* Sleeps until `come(with)`, which is asked again after each thread_ring() of another
+ * thread; false when `ms` of real time pass before that. Who changes what `come` looks at
+ * rings afterwards. */
+bool thread_await(bool (*come)(void *with), void *with, int ms);
+void thread_ring(void);
 
 /* Something that differs between threads, and stays the same in one. */
 const void *thread_here(void);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -83,12 +82,51 @@ void thread_join(struct thread *thread)
 
 void thread_yield(void)
 {
-    sched_yield();
+    /* Not sched_yield(): where cores are fewer than threads that spin, it hands over only
+     * once in a time slice (Linux from 6.6 on), and a thousand throws take seconds. */
+    const struct timespec moment = {0, 20000};
+
+    nanosleep(&moment, NULL);
 }
 
 const void *thread_here(void)
 {
     return &here;
+}
+
+static struct timespec moment_after(int ms)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_REALTIME, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += ms % 1000 * 1000000L;
+    at.tv_sec += at.tv_nsec / 1000000000L;
+    at.tv_nsec %= 1000000000L;
+    return at;
+}
+
+/* One bell for all: whoever sleeps looks again. */
+static pthread_mutex_t bell_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t bell = PTHREAD_COND_INITIALIZER;
+
+bool thread_await(bool (*come)(void *with), void *with, int ms)
+{
+    const struct timespec late = moment_after(ms);
+    bool came;
+
+    pthread_mutex_lock(&bell_lock);
+    while (!(came = come(with)) && pthread_cond_timedwait(&bell, &bell_lock, &late) == 0)
+        continue;
+    pthread_mutex_unlock(&bell_lock);
+    return came || come(with);
+}
+
+void thread_ring(void)
+{
+    pthread_mutex_lock(&bell_lock);
+    pthread_cond_broadcast(&bell);
+    pthread_mutex_unlock(&bell_lock);
 }
 
 /* Not pthread_barrier_t, which macOS does not have. */
@@ -145,11 +183,7 @@ struct watchdog *watchdog_start(int ms, void (*then)(void *argument), void *argu
 
     pthread_mutex_init(&watchdog->lock, NULL);
     pthread_cond_init(&watchdog->stop, NULL);
-    clock_gettime(CLOCK_REALTIME, &watchdog->at);
-    watchdog->at.tv_sec += ms / 1000;
-    watchdog->at.tv_nsec += ms % 1000 * 1000000L;
-    watchdog->at.tv_sec += watchdog->at.tv_nsec / 1000000000L;
-    watchdog->at.tv_nsec %= 1000000000L;
+    watchdog->at = moment_after(ms);
     watchdog->then = then;
     watchdog->argument = argument;
     watchdog->thread = thread_start(watchdog_main, watchdog);

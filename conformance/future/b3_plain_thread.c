@@ -72,9 +72,9 @@ static enum rouse_poll rally_poll(struct puppet *self, struct rouse_context *cx)
 
     if (atomic_load_acquire(&rally->ready) == 0) {
         rouse_waker_keep(&rally->clone, cx->waker);
-        atomic_exchange(&rally->ready, 1);
+        word_set(&rally->ready, 1);
     }
-    atomic_exchange(&rally->polled, sent);
+    word_set(&rally->polled, sent);
     return sent == rally->rounds ? puppet_finish(self, cx) : ROUSE_PENDING;
 }
 
@@ -134,7 +134,7 @@ static enum rouse_poll inner_poll(struct puppet *self, struct rouse_context *cx)
     if (atomic_load_acquire(&nest->go) != 0)
         return puppet_finish(self, cx);
     rouse_waker_keep(&nest->inner_waker, cx->waker);
-    atomic_exchange(&nest->inner_pending, 1);
+    word_set(&nest->inner_pending, 1);
     return ROUSE_PENDING;
 }
 
@@ -148,7 +148,7 @@ static enum rouse_poll outer_poll(struct puppet *self, struct rouse_context *cx)
     if (self->polls == 1)
         rouse_wait(&nest->inner.future, NULL);
     else
-        atomic_exchange(&nest->outer_pending, 1);
+        word_set(&nest->outer_pending, 1);
     return ROUSE_PENDING;
 }
 
@@ -210,7 +210,7 @@ static enum rouse_poll stale_poll(struct puppet *self, struct rouse_context *cx)
         return puppet_finish(self, cx);
     rouse_waker_keep(&stale->own, cx->waker);
     rouse_wake_by_ref(stale->old);
-    atomic_exchange(&stale->pending, 1);
+    word_set(&stale->pending, 1);
     return ROUSE_PENDING;
 }
 

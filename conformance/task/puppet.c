@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "../process.h"
 #include "../runner.h"
 
 /* -- Puppets ----------------------------------------------------------------- */
@@ -173,19 +172,29 @@ bool puppet_is_released(void *with)
 
 enum { SLICE = 128, ENDLESS = 1000000 };
 
+void wakes_ring(void *with)
+{
+    (void) with;
+    thread_ring();
+}
+
 void stage_open(struct stage *stage, struct world *world)
 {
     struct rouse_waker nudge;
 
     stage->world = world;
     stage->nudge = world_wakes(world);
+    stage->nudge->then = wakes_ring;
     nudge = wakes_waker(stage->nudge);
     rouse_executor_init(&stage->executor, &nudge);
 }
 
 void stage_close(struct stage *stage)
 {
+    struct limit *limit = LIMIT(T10, "rouse_executor_close() does not end");
+
     rouse_executor_close(&stage->executor);
+    limit_stop(limit);
 }
 
 size_t stage_run(struct stage *stage)
@@ -199,39 +208,62 @@ size_t stage_run(struct stage *stage)
     return total;
 }
 
-static int64_t soon(void)
+struct nudged {
+    const struct wakes *nudge;
+    uintptr_t before;
+};
+
+static bool is_nudged(void *with)
 {
-    return process_clock_ns() + WORLD_SOON * (int64_t) 1000000;
+    const struct nudged *nudged = with;
+
+    return atomic_load_acquire(&nudged->nudge->count) != nudged->before;
 }
 
 bool stage_run_until(struct stage *stage, bool (*done)(void *with), void *with)
 {
-    const int64_t late = soon();
-
     for (;;) {
-        const uintptr_t nudges = atomic_load_acquire(&stage->nudge->count);
+        struct nudged nudged = {stage->nudge, atomic_load_acquire(&stage->nudge->count)};
 
         stage_run(stage);
         if (done(with))
             return true;
-        while (atomic_load_acquire(&stage->nudge->count) == nudges) {
-            if (process_clock_ns() > late)
-                return false;
-            thread_yield();
-        }
+        if (!thread_await(is_nudged, &nudged, WORLD_SOON))
+            return false;
     }
+}
+
+/* -- Words ------------------------------------------------------------------- */
+
+void word_set(uintptr_t *word, uintptr_t value)
+{
+    atomic_exchange(word, value);
+    thread_ring();
+}
+
+void word_add(uintptr_t *word)
+{
+    atomic_fetch_add(word, 1);
+    thread_ring();
+}
+
+struct awaited {
+    const uintptr_t *word;
+    uintptr_t value;
+};
+
+static bool has_come(void *with)
+{
+    const struct awaited *awaited = with;
+
+    return atomic_load_acquire(awaited->word) >= awaited->value;
 }
 
 bool await_word(const uintptr_t *word, uintptr_t value)
 {
-    const int64_t late = soon();
+    struct awaited awaited = {word, value};
 
-    while (atomic_load_acquire(word) < value) {
-        if (process_clock_ns() > late)
-            return false;
-        thread_yield();
-    }
-    return true;
+    return thread_await(has_come, &awaited, WORLD_SOON);
 }
 
 /* -- Limits ------------------------------------------------------------------ */

@@ -76,6 +76,8 @@ struct stage {
 };
 
 void stage_open(struct stage *stage, struct world *world);
+
+/* Within WORLD_SOON, or T10 is broken, whatever the case is about. */
 void stage_close(struct stage *stage);
 
 /* Runs what is ready, and what that makes ready, until nothing is. Returns how many turns
@@ -90,8 +92,14 @@ bool stage_run_until(struct stage *stage, bool (*done)(void *with), void *with);
 bool puppet_is_over(void *with);
 bool puppet_is_released(void *with);
 
-/* Waits, with other threads running, until `word` has reached `value`. False when that
- * took longer than WORLD_SOON of real time. */
+/* For `then` of wakes that another thread waits for. */
+void wakes_ring(void *with);
+
+/* Words by which threads hand over to each other. word_set() and word_add() tell whoever
+ * sleeps in await_word() until a word has reached a value; false when that took longer than
+ * WORLD_SOON of real time. */
+void word_set(uintptr_t *word, uintptr_t value);
+void word_add(uintptr_t *word);
 bool await_word(const uintptr_t *word, uintptr_t value);
 
 /* Whatever comes before the stop has WORLD_SOON of real time, or the case fails by `id` and

@@ -80,17 +80,13 @@ CASE(t10_wakes_may_be_under_way_while_an_executor_closes, "T10 T1 T3 T4 T5", NEE
     siege_begin(&siege, threads);
     for (int round = 0; round < ROUNDS; round++) {
         struct stage stage;
-        struct limit *limit;
 
         stage_open(&stage, world);
         siege_spawn(&siege, &stage.executor);
         barrier_wait(siege.start);
-        limit = round % 50 == 0 ? LIMIT(T10, "rouse_executor_close() does not end") : NULL;
         rouse_executor_run(&stage.executor, (size_t) (round % 7));
         stage_close(&stage);
         memset(&stage.executor, 0xa5, sizeof stage.executor);
-        if (limit != NULL)
-            limit_stop(limit);
         barrier_wait(siege.stop);
         for (int i = 0; i < TASKS; i++)
             CHECK_EQUAL(T10, siege.puppets[i].drops, 1, "drops");
@@ -158,7 +154,6 @@ CASE(t10_closing_waits_for_nobody, "T10 T1 T3 T4 T5", NEEDS_NOTHING,
     struct stage stage;
     struct hostage hostage = {.closed = barrier_make(2)};
     struct thread *thread;
-    struct limit *limit;
 
     stage_open(&stage, world);
     puppet_make(&hostage.puppet, puppet_wait);
@@ -166,9 +161,7 @@ CASE(t10_closing_waits_for_nobody, "T10 T1 T3 T4 T5", NEEDS_NOTHING,
     stage_run(&stage);
     hostage.waker = puppet_clone(&hostage.puppet);
     thread = thread_start(keep_main, &hostage);
-    limit = LIMIT(T10, "rouse_executor_close() waits for whoever holds a task");
     stage_close(&stage);
-    limit_stop(limit);
     CHECK_EQUAL(T10, hostage.puppet.drops, 1, "drops");
     CHECK_EQUAL(T10, hostage.puppet.releases, 0, "releases while it is held");
     barrier_wait(hostage.closed);

@@ -88,7 +88,7 @@ static enum rouse_poll catch_and_throw(struct puppet *self, struct rouse_context
 
     if (atomic_load_acquire(&side->ready) == 0) {
         rouse_waker_keep(&side->own, cx->waker);
-        atomic_exchange(&side->ready, 1);
+        word_set(&side->ready, 1);
         await_word(&side->other->ready, 1);
     }
     if (ball == side->caught)
@@ -102,13 +102,14 @@ static enum rouse_poll catch_and_throw(struct puppet *self, struct rouse_context
 static void play(struct side *side)
 {
     struct stage stage;
+    bool over;
 
     stage_open(&stage, side->world);
     puppet_make(&side->puppet, catch_and_throw);
     side->puppet.with = side;
     puppet_spawn(&stage.executor, &side->puppet);
-    CHECK(T4, stage_run_until(&stage, puppet_is_over, &side->puppet),
-          "a wake from the other executor was lost after %d throws", (int) side->caught);
+    over = stage_run_until(&stage, puppet_is_over, &side->puppet);
+    CHECK(T4, over, "a wake from the other executor was lost after %d throws", (int) side->caught);
     barrier_wait(side->open); /* the other side may still wake us */
     rouse_waker_drop(&side->other->own);
     stage_close(&stage);

@@ -316,7 +316,7 @@ static void far_main(void *argument)
             rouse_cancel(&puppet->task);
         else
             wake_one(puppet, (int) k % 3);
-        atomic_fetch_add(&far->next, 1);
+        word_add(&far->next);
     }
 }
 

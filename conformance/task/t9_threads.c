@@ -84,9 +84,11 @@ CASE(t9_ending_and_joining_at_the_same_moment_loses_no_wake, "T9 T1 T3 T4 T5", N
                         .stop = barrier_make(2),
                         .wakes = {world_wakes(world), world_wakes(world)},
                         .rounds = ROUNDS};
-    struct thread *thread = thread_start(join_main, &duel);
+    struct thread *thread;
     struct stage stage;
 
+    duel.wakes[0]->then = duel.wakes[1]->then = wakes_ring;
+    thread = thread_start(join_main, &duel);
     stage_open(&stage, world);
     for (int round = 0; round < ROUNDS; round++) {
         duel_round(&duel, &stage, round);
@@ -245,7 +247,7 @@ static void wait_main(void *argument)
 
         waiting->results[i] = rouse_wait(&join.future, NULL);
         rouse_task_unhold(&waiting->puppets[i].task);
-        atomic_fetch_add(&waiting->done, 1);
+        word_add(&waiting->done);
     }
 }
 

@@ -154,6 +154,7 @@ CASE(w1_wakes_of_many_threads_merge, "W1", NEEDS_NOTHING,
         barrier_wait(crowd.start);
         barrier_wait(crowd.stop);
         CHECK(W1, wakes_taken(stage.nudge) >= 1, "nobody told the executor's thread");
+        CHECK(W1, !rouse_executor_idle(&stage.executor), "a task woken elsewhere is not ready");
         stage_run(&stage);
         CHECK_EQUAL(W1, crowd.puppet.polls, polls + 1, "polls after merged wakes");
     }
@@ -210,9 +211,9 @@ static enum rouse_poll rally_poll(struct puppet *self, struct rouse_context *cx)
         return puppet_finish(self, cx);
     if (atomic_load_acquire(&rally->ready) == 0) {
         rouse_waker_keep(&rally->clone, cx->waker);
-        atomic_exchange(&rally->ready, 1);
+        word_set(&rally->ready, 1);
     }
-    atomic_exchange(&rally->polled, sent);
+    word_set(&rally->polled, sent);
     return ROUSE_PENDING;
 }
 

@@ -5,7 +5,7 @@
 
 #include "puppet.h"
 
-enum { THREADS = 4, CLONES = 1000 };
+enum { THREADS = 4, CLONES = 20000 };
 
 /* Threads that clone, wake and release one task's waker, each from a clone of its own. */
 struct crowd {
@@ -15,6 +15,7 @@ struct crowd {
     uintptr_t numbers; /* atomic: given to threads */
     uintptr_t done;    /* atomic: threads */
     bool awaited;      /* the puppet finishes when all are done */
+    bool held;         /* the case holds it, and so may they */
 };
 
 static enum rouse_poll crowd_poll(struct puppet *self, struct rouse_context *cx)
@@ -42,6 +43,10 @@ static void crowd_main(void *argument)
         else if (n % 3 == 1)
             rouse_wake_by_ref(&kept);
         rouse_waker_drop(&clone);
+        if (crowd->held) {
+            rouse_task_hold(&crowd->puppet.task);
+            rouse_task_unhold(&crowd->puppet.task);
+        }
     }
     rouse_waker_drop(&kept);
     atomic_fetch_add(&crowd->done, 1);
@@ -65,18 +70,18 @@ static void crowd_end(struct crowd *crowd, struct thread **threads)
 }
 
 CASE(w4_wakers_are_cloned_woken_and_released_on_any_thread, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
-     "four threads clone, wake and release wakers of one task while it is polled, a thousand times "
-     "each",
+     "four threads clone, wake and release wakers of one task, and hold it, while it is polled, "
+     "twenty thousand times each",
      "the last wakes lead to its last poll, and it is released once, when all of them are gone")
 {
-    struct crowd crowd = {.awaited = true};
+    struct crowd crowd = {.awaited = true, .held = true};
     struct thread *threads[THREADS];
     struct stage stage;
 
     stage_open(&stage, world);
     puppet_make(&crowd.puppet, crowd_poll);
     crowd.puppet.with = &crowd;
-    puppet_spawn(&stage.executor, &crowd.puppet);
+    puppet_spawn_held(&stage.executor, &crowd.puppet);
     stage_run(&stage);
     crowd_begin(&crowd, threads);
     barrier_wait(crowd.start);
@@ -84,7 +89,9 @@ CASE(w4_wakers_are_cloned_woken_and_released_on_any_thread, "W4 T1 T3 T4 T5", NE
           "of the wakes of many threads the last was lost");
     crowd_end(&crowd, threads);
     stage_run(&stage);
-    CHECK_EQUAL(W4, crowd.puppet.releases, 1, "releases when every waker is gone");
+    CHECK_EQUAL(W4, crowd.puppet.releases, 0, "releases while it is held");
+    rouse_task_unhold(&crowd.puppet.task);
+    CHECK_EQUAL(W4, crowd.puppet.releases, 1, "releases when every waker and hold is gone");
     stage_close(&stage);
     puppets_check(&crowd.puppet, 1);
 }
@@ -177,13 +184,19 @@ CASE(w4_the_waker_of_a_run_may_outlive_it, "W4 L2", NEEDS_NOTHING,
           world->memory.live, live);
 }
 
+/* What the other thread has to do with executors: nothing; it has one of its own; or it had
+ * one, in the memory where the task's is now. */
+enum neighbour { NONE, OWN, SAME_PLACE, NEIGHBOURS };
+
 /* A task that gives its only waker away in each poll, to a thread that spends it. */
 struct baton {
     struct puppet puppet, busy;
     struct world *world;
     struct rouse_waker waker;
     uintptr_t given, rounds; /* atomic: how often it was given away */
-    bool has_executor;       /* the other thread has one of its own */
+    struct barrier *start;
+    enum neighbour neighbour;
+    struct stage stage;
 };
 
 static enum rouse_poll give_away(struct puppet *self, struct rouse_context *cx)
@@ -193,7 +206,7 @@ static enum rouse_poll give_away(struct puppet *self, struct rouse_context *cx)
     if (baton->given == baton->rounds)
         return puppet_finish(self, cx);
     rouse_waker_keep(&baton->waker, cx->waker);
-    atomic_fetch_add(&baton->given, 1);
+    word_add(&baton->given);
     return ROUSE_PENDING;
 }
 
@@ -202,11 +215,16 @@ static void baton_main(void *argument)
     struct baton *baton = argument;
     struct stage own;
 
-    if (baton->has_executor)
+    if (baton->neighbour == OWN)
         stage_open(&own, baton->world);
+    if (baton->neighbour == SAME_PLACE) {
+        stage_open(&baton->stage, baton->world);
+        stage_close(&baton->stage);
+    }
+    barrier_wait(baton->start);
     for (uintptr_t n = 1; n <= baton->rounds && await_word(&baton->given, n); n++)
         rouse_wake(&baton->waker);
-    if (baton->has_executor)
+    if (baton->neighbour == OWN)
         stage_close(&own);
 }
 
@@ -219,30 +237,35 @@ static enum rouse_poll yield_until_over(struct puppet *self, struct rouse_contex
 
 CASE(w4_the_only_waker_may_be_spent_on_another_thread, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
      "a task has one waker, which another thread spends, a thousand times; in between its executor "
-     "sleeps, or runs another task, and the thread has an executor of its own, or none",
+     "sleeps, or runs another task; the thread has an executor of its own, had one, or none",
      "each wake reaches the task's executor, which polls it on its own thread")
 {
-    for (int kind = 0; kind < 4; kind++) {
-        struct baton baton = {.world = world, .rounds = 1000, .has_executor = kind % 2 != 0};
-        struct stage stage;
-        struct thread *thread;
+    for (int kind = 0; kind < 2 * NEIGHBOURS; kind++) {
+        struct baton baton = {.world = world,
+                              .rounds = 1000,
+                              .start = barrier_make(2),
+                              .neighbour = (enum neighbour)(kind / 2)};
+        struct thread *thread = thread_start(baton_main, &baton);
+        bool over;
 
-        stage_open(&stage, world);
+        barrier_wait(baton.start);
+        stage_open(&baton.stage, world);
         puppet_make(&baton.puppet, give_away);
         puppet_make(&baton.busy, yield_until_over);
         baton.puppet.with = baton.busy.with = &baton;
-        puppet_spawn(&stage.executor, &baton.puppet);
-        if (kind >= 2)
-            puppet_spawn(&stage.executor, &baton.busy);
-        thread = thread_start(baton_main, &baton);
-        CHECK(W4, stage_run_until(&stage, puppet_is_over, &baton.puppet),
-              "wake %d was lost, or did not reach the executor's thread", (int) baton.given);
+        puppet_spawn(&baton.stage.executor, &baton.puppet);
+        if (kind % 2 != 0)
+            puppet_spawn(&baton.stage.executor, &baton.busy);
+        over = stage_run_until(&baton.stage, puppet_is_over, &baton.puppet);
+        CHECK(W4, over, "wake %d was lost, or did not reach the executor's thread",
+              (int) baton.given);
         thread_join(thread);
-        stage_close(&stage);
+        stage_close(&baton.stage);
         CHECK_EQUAL(W4, baton.puppet.polls, baton.rounds + 1, "polls");
         puppets_check(&baton.puppet, 1);
-        if (kind >= 2)
+        if (kind % 2 != 0)
             puppets_check(&baton.busy, 1);
+        barrier_free(baton.start);
     }
 }
 
