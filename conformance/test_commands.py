@@ -316,7 +316,7 @@ def test_an_option_without_its_value_is_left_to_the_suite(play, option):
     "suite, says, status",
     [
         ("echo 10 passed, 0 failed", "13 passed, 0 failed", 0),
-        ("echo 10 passed, 0 failed, 2 skipped", "13 passed, 0 failed, 2 skipped", 0),
+        ("echo 10 passed, 0 failed, 2 skipped", "13 passed, 0 failed", 0),
         ("echo 10 passed, 20 failed; exit 1", "13 passed, 20 failed", 1),
         ("echo 10 passed, 0 failed; exit 66", "13 passed, 1 failed", 1),
         ("echo '=== 2 failed, 10 passed, 1 error in 3.05s ==='; exit 1", "13 passed, 3 failed", 1),
@@ -331,6 +331,12 @@ def test_the_last_line_of_ci_test_is_a_true_sum(play, suite, says, status):
     play.actor(play.folder / "rouse-conform", suite)
     assert play.run("--quick", command="ci/test") == status
     assert play.output[-1] == says
+
+
+def test_what_was_skipped_is_told_too(play):
+    play.actor(play.folder / "rouse-conform", "echo 10 passed, 0 failed, 2 skipped")
+    assert play.run("--quick", command="ci/test") == 0
+    assert play.output[-2].startswith("2 more need what is missing here")
 
 
 def test_a_build_that_fails_is_a_failure_of_ci_test(play):
