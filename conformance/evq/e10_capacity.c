@@ -104,19 +104,23 @@ CASE(e10_a_second_direction_that_did_not_fit_comes_next, "E10", NEEDS_NOTHING,
     }
 }
 
-CASE(e10_nobody_starves, "E10", NEEDS_NOTHING,
-     "150 sources are always ready and armed again after each report; arrays for 1, 7 and 64",
-     "each has a report before all have had twenty on average")
+CASE(
+    e10_nobody_starves, "E10", NEEDS_NOTHING,
+    "2 to 9 and 150 sources are always ready and armed again after each report; arrays for 1 to 64",
+    "each has a report before all have had twenty on average")
 {
-    static const int rooms[] = {1, 7, 64};
+    static const int counts[] = {2, 3, 4, 5, 8, 9, 150};
+    static const int rooms[] = {1, 2, 3, 7, 64};
+    enum { COUNTS = sizeof counts / sizeof counts[0], ROOMS = sizeof rooms / sizeof rooms[0] };
     static struct queue_crowd crowd;
 
-    queue_crowd_open(world, &crowd, 150);
-    for (int which = 0; which < 3; which++) {
-        int missing = crowd.count, reports = 0;
+    for (int n = 0; n < COUNTS * ROOMS; n++) {
+        const int which = n % ROOMS;
+        int missing = counts[n / ROOMS], reports = 0;
         bool served[QUEUE_CROWD] = {false};
         struct rouse_event events[ROOM + 1];
 
+        queue_crowd_open(world, &crowd, missing);
         for (int i = 0; i < crowd.count; i++)
             world_arm(world, crowd.sources[i], ROUSE_WRITABLE);
         while (missing > 0 && reports < 20 * crowd.count) {
@@ -134,6 +138,7 @@ CASE(e10_nobody_starves, "E10", NEEDS_NOTHING,
         }
         CHECK(E10, missing == 0, "room for %d: %d of %d had no report among %d", rooms[which],
               missing, crowd.count, reports);
+        queue_crowd_close(world, &crowd);
     }
 }
 

@@ -188,11 +188,12 @@ static void poll_forget(struct rouse_evq *evq, struct rouse_source *source)
 static int report(struct poll_evq *queue, struct rouse_event *events, int capacity)
 {
     const size_t sources = queue->count - 1;
+    const size_t first = queue->first - 1;
     int count = 0;
     size_t i;
 
     for (i = 0; i < sources && count < capacity; i++) {
-        const size_t at = 1 + (queue->first - 1 + i) % sources;
+        const size_t at = 1 + (first + i) % sources;
         struct rouse_source *source = queue->sources[at];
         const int seen = queue->polled[at].revents;
         unsigned ready = 0;
