@@ -43,6 +43,8 @@ static enum rouse_poll connect_poll(struct rouse_future *self, struct rouse_cont
     struct rouse_io *io = &connect->io;
     int error = -EINPROGRESS;
 
+    if (io->source.fd == ROUSE_NO_FD && !rouse_budget_spend(cx))
+        return ROUSE_PENDING;
     if (io->source.fd == ROUSE_NO_FD)
         error = begin(connect);
     else if (rouse_io_try(io, ROUSE_WRITABLE))

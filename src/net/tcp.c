@@ -131,11 +131,14 @@ static enum rouse_poll read_poll(struct rouse_future *self, struct rouse_context
     struct rouse_read *read = (struct rouse_read *) (void *) self;
 
     switch (next_step(read->tcp, ROUSE_READABLE, read->size, self)) {
-    case TRY: return rouse_budget_spend(cx) ? try_read(self, cx) : ROUSE_PENDING;
-    case WAIT: return wait_to_read(self, cx, read->tcp);
-    case REFUSE: break;
+    case TRY:
+        if (rouse_budget_spend(cx))
+            return try_read(self, cx);
+        break; /* its turn is asked for; till then it keeps its place */
+    case WAIT: break;
+    case REFUSE: return refuse(self, ROUSE_READABLE, read->tcp);
     }
-    return refuse(self, ROUSE_READABLE, read->tcp);
+    return wait_to_read(self, cx, read->tcp);
 }
 
 static void read_drop(struct rouse_future *self)
@@ -165,11 +168,14 @@ static enum rouse_poll write_poll(struct rouse_future *self, struct rouse_contex
     struct rouse_write *write = (struct rouse_write *) (void *) self;
 
     switch (next_step(write->tcp, ROUSE_WRITABLE, write->size, self)) {
-    case TRY: return rouse_budget_spend(cx) ? try_write(self, cx) : ROUSE_PENDING;
-    case WAIT: return wait_to_write(self, cx, write->tcp);
-    case REFUSE: break;
+    case TRY:
+        if (rouse_budget_spend(cx))
+            return try_write(self, cx);
+        break;
+    case WAIT: break;
+    case REFUSE: return refuse(self, ROUSE_WRITABLE, write->tcp);
     }
-    return refuse(self, ROUSE_WRITABLE, write->tcp);
+    return wait_to_write(self, cx, write->tcp);
 }
 
 static void write_drop(struct rouse_future *self)
@@ -207,7 +213,7 @@ static NEVER_INLINE enum rouse_poll write_rest(struct rouse_future *self, struct
         if (next_step(write->tcp, ROUSE_WRITABLE, write->size - write->done, self) != TRY)
             return write_all_poll(self, cx); /* which finds the same, and waits */
         if (!rouse_budget_spend(cx))
-            return ROUSE_PENDING;
+            return wait_to_write(self, cx, write->tcp);
         n = write_left(write);
     }
 }
@@ -224,7 +230,7 @@ static enum rouse_poll write_all_poll(struct rouse_future *self, struct rouse_co
     case REFUSE: return refuse(self, ROUSE_WRITABLE, write->tcp);
     }
     if (!rouse_budget_spend(cx))
-        return ROUSE_PENDING;
+        return wait_to_write(self, cx, write->tcp);
     n = write_left(write);
     if (n < 0 || (size_t) n < write->size - write->done)
         return write_rest(self, cx, n);
