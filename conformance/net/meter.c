@@ -71,13 +71,27 @@ static int split(struct rouse_event *events, int count)
     return count;
 }
 
+/* Reports a source by mistake, which is legal once per arm. Below, it is forgotten. */
+static int mistake(struct meter *meter, struct rouse_event *event)
+{
+    struct rouse_source *source = meter->mistake;
+
+    meter->mistake = NULL;
+    event->source = source;
+    event->ready = source->armed;
+    meter->inner->ops->forget(meter->inner, source);
+    return 1;
+}
+
 static int meter_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                       rouse_time deadline)
 {
     struct meter *meter = meter_of(evq);
     const bool splits = meter->splits && capacity > 1;
-    int count =
-        meter->inner->ops->wait(meter->inner, events, splits ? capacity / 2 : capacity, deadline);
+    int count = meter->mistake != NULL && meter->mistake->armed != 0
+                    ? mistake(meter, events)
+                    : meter->inner->ops->wait(meter->inner, events,
+                                              splits ? capacity / 2 : capacity, deadline);
 
     if (splits && count > 0)
         count = split(events, count);
@@ -182,7 +196,9 @@ static intptr_t meter_write(const struct rouse_sockets *self, rouse_fd fd, const
                             size_t size)
 {
     struct meter *meter = meter_at(self);
-    const intptr_t count = meter->sockets->write(meter->sockets, fd, buffer, size);
+    const bool limited = meter->write_limit != 0 && meter->write_limit < size;
+    const intptr_t count =
+        meter->sockets->write(meter->sockets, fd, buffer, limited ? meter->write_limit : size);
 
     meter->writes++;
     meter->writes_refused += count == -EAGAIN;

@@ -120,6 +120,21 @@ CASE(n10_an_address_is_what_its_text_says, "N10", NEEDS_NOTHING, "one text of ea
           "a path is another");
 }
 
+enum { BAD = (int) (sizeof bad / sizeof *bad) };
+
+/* Around every limit that there might be. */
+static const size_t lengths[] = {108, 109, 126, 127, 128, 129, 200, 280};
+enum { LONG = (int) (sizeof lengths / sizeof *lengths) };
+
+/* A path, a host, or a host in brackets that is too long. */
+static void write_long(char *text, size_t size, size_t which, size_t length)
+{
+    static const char *const starts[] = {"unix:", "", "["};
+    static const char *const ends[] = {"", ":80", "]:80"};
+
+    snprintf(text, size, "%s%0*d%s", starts[which], (int) length, 0, ends[which]);
+}
+
 CASE(n10_text_that_is_no_address_is_told_so, "N10", NEEDS_NOTHING,
      "fifty texts that are almost addresses, and some that are too long, parsed, listened on, and "
      "connected to",
@@ -132,20 +147,15 @@ CASE(n10_text_that_is_no_address_is_told_so, "N10", NEEDS_NOTHING,
 
     world_runtime(world, &rt);
     before = world_open_descriptors(world);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad + 5; i++) {
+    for (size_t i = 0; i < (size_t) BAD + 3 * LONG; i++) {
         struct rouse_address address;
         struct rouse_listener listener;
         struct rouse_connect connect;
 
-        if (i < sizeof bad / sizeof *bad) {
+        if (i < (size_t) BAD)
             snprintf(text, sizeof text, "%s", bad[i]);
-        } else { /* too long, around every limit there might be */
-            static const int lengths[] = {108, 109, 128, 200, 290};
-
-            memset(text, '1', sizeof text);
-            memcpy(text, i % 2 ? "unix:" : "[::1]", 5);
-            text[5 + lengths[i - sizeof bad / sizeof *bad]] = '\0';
-        }
+        else
+            write_long(text, sizeof text, (i - BAD) % 3, lengths[(i - BAD) / 3]);
         CHECK(N10, rouse_address_parse(&address, text) == -EINVAL, "\"%s\" is taken", text);
         CHECK(N10, rouse_listen(&listener, &rt.reactor, text) == -EINVAL, "\"%s\" is listened on",
               text);

@@ -272,12 +272,16 @@ CASE(n1_a_write_dropped_while_it_waits_sent_nothing, "N1", NEEDS_NOTHING,
         const rouse_fd peer = stream_end(world, &rt, families[i % 2], &tcp);
         const size_t before = world_fill(world, tcp.io.source.fd);
         struct rouse_write write = rouse_write(&tcp, bytes, sizeof bytes);
+        struct rouse_write second = rouse_write(&tcp, bytes, sizeof bytes);
         size_t total = 0, more;
 
         memset(bytes, 'x', sizeof bytes);
         CHECK(N1, poll_once(&write.future, wakes) == NOT_READY, "READY with a full stream");
-        if (i < 2)
+        if (i < 2) {
             rouse_future_drop(&write.future);
+            CHECK(N1, poll_once(&second.future, wakes) == NOT_READY, "it is still in the way");
+            rouse_future_drop(&second.future);
+        }
         memset(bytes, 'y', sizeof bytes);
         /* The others are woken for the room that there is now, and dropped then. */
         total = world_drain(world, peer);

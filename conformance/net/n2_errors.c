@@ -19,6 +19,7 @@ CASE(n2_a_reset_is_told_to_a_read_that_waits, "N2", NEEDS_NOTHING,
         const rouse_fd peer = stream_end(world, &rt, ROUSE_IPV4, &tcp);
         char buffer[64];
         struct rouse_read read = rouse_read(&tcp, buffer, sizeof buffer);
+        struct rouse_read second = rouse_read(&tcp, buffer, sizeof buffer);
         struct rouse_write write;
         intptr_t result = 1;
         int error;
@@ -37,8 +38,7 @@ CASE(n2_a_reset_is_told_to_a_read_that_waits, "N2", NEEDS_NOTHING,
         write = rouse_write(&tcp, "x", 1);
         CHECK(N2, world_run(world, &rt, &write.future, WORLD_SOON, &result), "a write waits");
         CHECK_EQUAL(N2, result, -EPIPE, "what a write is told after a reset");
-        read = rouse_read(&tcp, buffer, sizeof buffer);
-        CHECK(N2, world_run(world, &rt, &read.future, WORLD_SOON, &result), "a read waits");
+        CHECK(N2, world_run(world, &rt, &second.future, WORLD_SOON, &result), "a read waits");
         CHECK_EQUAL(N2, result, 0, "what a second read is told");
         error = rouse_tcp_shutdown(&tcp);
         CHECK(N2, error == 0 || error == -ENOTCONN, "a shutdown is told %d", error);
@@ -61,6 +61,7 @@ CASE(n2_a_reset_is_told_to_a_write_that_waits, "N2", NEEDS_NOTHING,
         char buffer[64];
         struct rouse_read read = rouse_read(&tcp, buffer, sizeof buffer);
         struct rouse_write write = rouse_write(&tcp, buffer, sizeof buffer);
+        struct rouse_write second = rouse_write(&tcp, buffer, sizeof buffer);
         intptr_t read_result = 0, write_result = NOT_READY;
 
         world_fill(world, tcp.io.source.fd);
@@ -82,6 +83,7 @@ CASE(n2_a_reset_is_told_to_a_write_that_waits, "N2", NEEDS_NOTHING,
               (long long) read_result);
         CHECK(N2, i != 2 || read_result == 0 || read_result == -ECONNRESET,
               "the read, second, is told %lld", (long long) read_result);
+        CHECK_EQUAL(N2, poll_once(&second.future, writer), -EPIPE, "what a later write is told");
         rouse_future_drop(&read.future);
         rouse_future_drop(&write.future);
         rouse_tcp_close(&tcp);

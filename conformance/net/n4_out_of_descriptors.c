@@ -236,14 +236,15 @@ CASE(
 }
 
 CASE(n4_closing_a_listener_that_starves_ends_its_accept, "N4 N3", NEEDS_NOTHING,
-     "an accept waits for a descriptor; its listener is closed, or it is dropped, and its memory "
-     "overwritten",
-     "-ECANCELED, nothing is left over, and descriptors that are closed later wake nobody")
+     "an accept waits for a descriptor, and another one comes; its listener is closed, or it is "
+     "dropped, and its memory overwritten",
+     "-EBUSY for the other; -ECANCELED, nothing is left over, and descriptors that are closed "
+     "later wake nobody")
 {
     for (int i = 0; i < 2; i++) {
         struct wakes *wakes = world_wakes(world);
         struct inn inn;
-        struct rouse_accept accept;
+        struct rouse_accept accept, second = rouse_accept(&inn.listener);
         rouse_fd bare[2];
 
         inn_open(world, &inn);
@@ -253,6 +254,7 @@ CASE(n4_closing_a_listener_that_starves_ends_its_accept, "N4 N3", NEEDS_NOTHING,
         CHECK_EQUAL(N4, accept_now(&inn, wakes), -EMFILE, "the first accept");
         accept = rouse_accept(&inn.listener);
         CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "the second");
+        CHECK_EQUAL(N3, poll_once(&second.future, wakes), -EBUSY, "a third, while it waits");
         if (i == 0) {
             rouse_listener_close(&inn.listener);
             CHECK(N3, wakes_taken(wakes) >= 1, "closing does not wake it");

@@ -168,7 +168,7 @@ CASE(r1_a_report_that_nobody_waited_for_is_remembered, "R1", NEEDS_NOTHING,
 }
 
 CASE(r1_what_is_not_known_to_be_drained_is_tried_again, "R1", NEEDS_NOTHING,
-     "100 bytes are there; reads of 10, of TCP and of a pair, and at last one too large",
+     "95 bytes are there; reads of 10, of TCP and of a pair; then the end of the stream",
      "each is READY at its first poll without a turn between, and nothing is called drained that "
      "was not found so")
 {
@@ -201,6 +201,15 @@ CASE(r1_what_is_not_known_to_be_drained_is_tried_again, "R1", NEEDS_NOTHING,
         CHECK(R1, world_poll(&read.future, NULL) == ROUSE_PENDING, "READY with nothing there");
         rouse_future_drop(&read.future);
         CHECK_EQUAL(R1, meter.reads, tcp ? 10 : 11, "calls of read");
+        /* Nor is the end of a stream anything drained. */
+        world_shutdown(world, ends[1]);
+        world_await_ready(world, stream.io.source.fd, ROUSE_READABLE);
+        world_run_until(world, &rt, is_unarmed, &stream.io, WORLD_SOON);
+        for (int i = 0; i < 3; i++) {
+            read = rouse_read(&stream, buffer, 10);
+            CHECK(R1, world_poll(&read.future, NULL) == ROUSE_READY, "read %d of the end waits", i);
+            rouse_future_drop(&read.future);
+        }
         CHECK_EQUAL(R1, meter.unfounded, 0, "arms that call drained what nobody found so");
         meter.reads = 0;
         rouse_tcp_close(&stream);
