@@ -157,6 +157,9 @@ rouse_fd rouse_pollable(struct rouse *rt)
 {
     struct rouse_evq *evq = rt->reactor.evq;
 
+    /* A table from before there was such a function ends before it. */
+    if (evq->ops->size <= offsetof(struct rouse_evq_ops, pollable))
+        return ROUSE_NO_FD;
     return evq->ops->pollable != NULL ? evq->ops->pollable(evq) : ROUSE_NO_FD;
 }
 

@@ -8,23 +8,34 @@
 #include <poll.h>
 #include <unistd.h>
 
-static void prepare(int fd)
+#if defined(__APPLE__)
+static int open_pipe(int fds[2])
 {
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-int rouse__selfpipe_open(struct rouse__selfpipe *pipe_)
-{
-    int fds[2];
+    int i;
 
     if (pipe(fds) < 0)
         return -errno;
-    prepare(fds[0]);
-    prepare(fds[1]);
+    for (i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    }
+    return 0;
+}
+#else
+static int open_pipe(int fds[2])
+{
+    return pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
+}
+#endif
+
+int rouse__selfpipe_open(struct rouse__selfpipe *pipe_)
+{
+    int fds[2] = {-1, -1};
+    const int error = open_pipe(fds);
+
     pipe_->read_end = fds[0];
     pipe_->write_end = fds[1];
-    return 0;
+    return error;
 }
 
 void rouse__selfpipe_close(struct rouse__selfpipe *pipe_)

@@ -32,6 +32,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441 /* headers older than the call; the same on every machine */
+#endif
+
 enum {
     DIRECTIONS = ROUSE_READABLE | ROUSE_WRITABLE,
     STICKY = 2, /* source->flags: directions registered, and, shifted by this, sticky ones */

@@ -15,6 +15,11 @@ static const char *doing(uintptr_t state)
     return "waiting";
 }
 
+static const char *name_of(const struct rouse_future *future)
+{
+    return future->ops->name != NULL ? future->ops->name : "unnamed";
+}
+
 /* Appends to a line, as far as there is room, and always leaves an end. */
 static size_t append(char *line, size_t size, size_t at, const char *text)
 {
@@ -34,7 +39,7 @@ static size_t append_chain(char *line, size_t size, size_t at, const struct rous
         char number[16];
 
         at = append(line, size, at, before);
-        at = append(line, size, at, future->ops->name);
+        at = append(line, size, at, name_of(future));
         if (future->ops->drop != rouse_async_drop)
             break;
         snprintf(number, sizeof number, ":%d", async->resume);
@@ -50,7 +55,7 @@ static void dump_task(struct rouse_task *task, void (*write)(void *to, const cha
     const struct rouse_future *future = task->future;
     char line[256];
     const size_t room = sizeof line - 1; /* for the end of the line */
-    size_t at = append(line, room, 0, future->ops->name);
+    size_t at = append(line, room, 0, name_of(future));
 
     at = append(line, room, at, ": ");
     at = append(line, room, at, doing(atomic_load_relaxed(&task->state)));

@@ -34,6 +34,10 @@
  *                                           drop if CANCELED          reference goes
  *   READY        set ENDED and QUEUED;      set ENDED; it goes when   -
  *                reference goes             it is taken out
+ *
+ * A word with no reference but the executor's is TASK_ALONE, and then the executor skips
+ * all this: it stores, and a task that ends alone is released without ever being marked,
+ * since nobody is left who could look. docs/decisions/0007 has the reasons.
  */
 #ifndef ROUSE_TASK_STATE_H
 #define ROUSE_TASK_STATE_H

@@ -19,7 +19,10 @@ static enum rouse_poll tick_poll(struct rouse_future *self, struct rouse_context
     rouse_time ticks;
 
     if (late < 0) {
-        rouse_timer_arm(interval->reactor, &tick->timer, interval->next, cx->waker);
+        if (rouse_timer_armed(&tick->timer))
+            rouse_waker_keep(&tick->timer.waker, cx->waker);
+        else
+            rouse_timer_arm(interval->reactor, &tick->timer, interval->next, cx->waker);
         return ROUSE_PENDING;
     }
     if (!rouse_budget_spend(cx)) /* a short beat can be late for ever */
