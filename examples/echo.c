@@ -50,7 +50,7 @@ ROUSE_ASYNC(server, struct server)
     ROUSE_BEGIN
     for (;;) {
         ROUSE_AWAIT(self->accept, rouse_accept(&self->listener));
-        if (self->accept.future.result == -EMFILE)
+        if (self->accept.future.result == -EMFILE || self->accept.future.result == -ENFILE)
             continue; /* the next accept waits until a descriptor is free */
         if (self->accept.future.result < 0)
             ROUSE_RETURN(self->accept.future.result);

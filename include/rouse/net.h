@@ -22,7 +22,8 @@
 ROUSE_BEGIN_DECLS
 
 /* A connected stream socket that the handle owns. One full of zeroes is closed. It
- * stays in place while open, and its memory until every future made on it ended. */
+ * stays in place while open; its memory stays, and is not opened again, until every
+ * future made on it has ended. */
 struct rouse_tcp {
     struct rouse_io io;
     bool short_is_drained; /* a short transfer has found the socket empty, or full */

@@ -96,7 +96,8 @@ struct rouse_io_waiter {
 
 /* One descriptor as the reactor watches it: who waits for which direction, and what
  * the queue has already reported. One full of zeroes is closed. It does not own the
- * descriptor. Its memory stays until every future made on it has ended. */
+ * descriptor. Its memory stays, and is not opened again, until every future made on it has
+ * ended. */
 struct rouse_io {
     struct rouse_reactor *reactor; /* NULL when closed */
     struct rouse_source source;

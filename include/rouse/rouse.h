@@ -60,8 +60,10 @@ ROUSE_API intptr_t rouse_turn(struct rouse *rt, rouse_time deadline);
  * else a time on rouse_now()'s clock, or ROUSE_NEVER. */
 ROUSE_API rouse_time rouse_next_deadline(struct rouse *rt);
 
-/* A descriptor that is readable when rouse_turn() has something to do before that
- * time, for the other loop to watch; ROUSE_NO_FD where the system has none. */
+/* A descriptor that is readable when something from outside, a report, a signal or another
+ * thread, gives rouse_turn() something to do before that time; for the other loop to watch.
+ * What is spawned or woken on this thread shows in rouse_next_deadline() alone: ask that
+ * before each sleep. ROUSE_NO_FD where the system has none. */
 ROUSE_API rouse_fd rouse_pollable(struct rouse *rt);
 
 /* Drops what is left and gives everything back (L1). */

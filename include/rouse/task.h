@@ -64,13 +64,13 @@ struct rouse_executor {
     struct rouse_waker waker;
     unsigned budget;
     uintptr_t inbox;          /* atomic: tasks woken elsewhere, newest first */
-    uintptr_t visitors;       /* atomic: other threads between their push and their return */
+    uintptr_t visitors;       /* atomic: other threads that are inside a wake() */
     const void *thread;       /* whose executor this is */
     struct rouse_task *ready; /* oldest first */
     struct rouse_task **ready_tail;
-    struct rouse_task *live;  /* spawned and not yet ended, newest first */
-    size_t owed;              /* tasks that ended while a wake had yet to reach the inbox */
-    struct rouse_waker nudge; /* gets our thread out of its wait */
+    struct rouse_task *live; /* spawned and not yet ended, newest first */
+    size_t owed; /* tasks that ended while queued, and are still in a list or on their way */
+    struct rouse_waker nudge;          /* gets our thread out of its wait */
     struct rouse_inspector *inspector; /* or NULL */
     bool running; /* inside rouse_executor_run() or _close(), where rules are checked */
 };
