@@ -220,10 +220,47 @@ CASE(e10_what_did_not_fit_survives_the_next_wait, "E10", NEEDS_NOTHING,
     }
 }
 
+CASE(e10_a_thousand_sources_are_served, "E10 E2", NEEDS_NOTHING,
+     "a thousand sources and more, or as many as the machine has descriptors for, get a byte each",
+     "all are reported, the first and the last alike, and again after they were read")
+{
+    enum { PAIRS = 520, SPARE = 4 };
+    static struct rouse_source *sources[2 * PAIRS];
+    int pairs = 0;
+    rouse_fd ends[2];
+
+    while (pairs < PAIRS && world->sockets->pair(world->sockets, ends) == 0) {
+        for (int i = 0; i < 2; i++)
+            sources[2 * pairs + i] = world_source(world, world_take(world, ends[i]));
+        pairs++;
+    }
+    for (int i = 0; pairs < PAIRS && i < SPARE; i++) { /* a backend may need some */
+        pairs--;
+        world_close(world, sources[2 * pairs]->fd);
+        world_close(world, sources[2 * pairs + 1]->fd);
+    }
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 2 * pairs; i++)
+            world_arm(world, sources[i], ROUSE_READABLE);
+        world_turn(world, 0);
+        for (int i = 0; i < 2 * pairs; i++) {
+            queue_mend(world, sources[i]);
+            world_send(world, sources[i ^ 1]->fd, 1);
+        }
+        for (int i = 0; i < 2 * pairs; i++) {
+            REQUIRE(E2, queue_reports(world, sources[i], ROUSE_READABLE), "round %d, %d of %d",
+                    round, i, 2 * pairs);
+            CHECK(E10, world_reports(world, sources[i], ROUSE_READABLE) == 0, "%d came twice", i);
+            world_drain(world, sources[i]->fd);
+        }
+    }
+}
+
 CASES(evq_e10) = {
     &e10_all_are_reported_once_whatever_the_room,
     &e10_a_second_direction_that_did_not_fit_comes_next,
     &e10_nobody_starves,
     &e10_a_latecomer_is_served_among_the_busy,
     &e10_what_did_not_fit_survives_the_next_wait,
+    &e10_a_thousand_sources_are_served,
 };

@@ -45,7 +45,6 @@ static void breaks(struct world *world, void (*open)(struct world *world, rouse_
             source = source_with(world, (enum past) past, ends);
             queue_arm_idle(world, source, interest);
             end(world, ends);
-            world_await_ready(world, ends[0], QUEUE_BOTH);
             REQUIRE(E4, queue_reports(world, source, interest),
                     "%s, armed for %s before the connection broke", past_names[past],
                     queue_name(interest));
@@ -113,7 +112,6 @@ CASE(e4_an_error_in_an_unarmed_direction_waits_for_it, "E4", NEEDS_NOTHING,
             source = source_with(world, (enum past) past, ends);
             world_arm(world, source, first);
             world_reset(world, ends[1]);
-            world_await_ready(world, ends[0], QUEUE_BOTH);
             REQUIRE(E4, queue_reports(world, source, first), "%s: %s was armed", past_names[past],
                     queue_name(first));
             world_turn(world, 0);
@@ -148,7 +146,6 @@ CASE(e4_a_refused_writer_with_the_hint_learns_of_a_reset, "E4", NEEDS_NOTHING,
             queue_arm_idle(world, source, ROUSE_READABLE | ROUSE_DRAINED);
         }
         world_reset(world, ends[1]);
-        world_await_ready(world, ends[0], QUEUE_BOTH);
         REQUIRE(E4, queue_reports(world, source, QUEUE_BOTH), "round %d", round);
         queue_close(world, source);
     }

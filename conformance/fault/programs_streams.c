@@ -163,7 +163,7 @@ static intptr_t run_connect(struct play *play)
 
 /* -- Much, and many ---------------------------------------------------------- */
 
-enum { BULK = 300000, CROWD = 100 };
+enum { BULK = 300000, CROWD = 40 };
 
 /* Reads `size` bytes, and closes. */
 struct drain {
@@ -280,4 +280,4 @@ static intptr_t run_crowd(struct play *play)
 const struct program program_echo = {"an echo over a pair", 2, run_echo};
 const struct program program_connect = {"a connection", 3, run_connect};
 const struct program program_bulk = {"a long write", 2, run_bulk};
-const struct program program_crowd = {"a hundred sources", CROWD, run_crowd};
+const struct program program_crowd = {"forty sources", CROWD, run_crowd};

@@ -71,7 +71,7 @@ SWEEP(timers, program_timers, "twenty tasks sleep, and one counts ticks")
 SWEEP(an_echo, program_echo, "two tasks talk over a pair")
 SWEEP(a_connection, program_connect, "one task accepts, another connects, and they talk")
 SWEEP(a_long_write, program_bulk, "more is written than a stream holds")
-SWEEP(a_hundred_sources, program_crowd, "a hundred tasks read, each from a descriptor of its own")
+SWEEP(forty_sources, program_crowd, "forty tasks read, each from a descriptor of its own")
 SWEEP(a_signal, program_signal, "a task waits for a signal")
 SWEEP(a_signal_that_stops, program_stop, "a signal stops the run")
 SWEEP(a_plain_wait, program_wait, "a future is waited for without a runtime")
@@ -129,7 +129,7 @@ CASES(fault_x2) = {&x2_no_memory_for_a_sleep,
                    &x2_no_memory_for_an_echo,
                    &x2_no_memory_for_a_connection,
                    &x2_no_memory_for_a_long_write,
-                   &x2_no_memory_for_a_hundred_sources,
+                   &x2_no_memory_for_forty_sources,
                    &x2_no_memory_for_a_signal,
                    &x2_no_memory_for_a_signal_that_stops,
                    &x2_no_memory_for_a_plain_wait,

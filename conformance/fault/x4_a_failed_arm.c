@@ -215,7 +215,7 @@ CASE(x4_programs_survive_any_arm_that_fails, "X4 X9", NEEDS_NOTHING,
             int n = 1;
 
             while (run_refused(world, programs[i], n, for_ever))
-                n += n < 12 ? 1 : 13; /* those that arm a hundred sources are all alike */
+                n += n < 12 ? 1 : 13; /* those that arm forty sources are all alike */
         }
     }
 }

@@ -72,5 +72,8 @@ bool signals_comes(struct rouse *rt, int number)
 
 bool signals_silent(struct rouse *rt, int number)
 {
+    /* On a busy machine the time may be over before the runtime has looked even once. */
+    if (rouse_turn(rt, 0) < 0)
+        suite_error("the queue failed");
     return result_within(rt, number, WORLD_QUIET) == -ETIMEDOUT;
 }
