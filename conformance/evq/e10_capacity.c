@@ -247,10 +247,15 @@ CASE(e10_a_thousand_sources_are_served, "E10 E2", NEEDS_NOTHING,
             queue_mend(world, sources[i]);
             world_send(world, sources[i ^ 1]->fd, 1);
         }
+        for (int waits = 0; waits < 4 * pairs && world_turn(world, 5) > 0; waits++)
+            continue;
         for (int i = 0; i < 2 * pairs; i++) {
-            REQUIRE(E2, queue_reports(world, sources[i], ROUSE_READABLE), "round %d, %d of %d",
-                    round, i, 2 * pairs);
-            CHECK(E10, world_reports(world, sources[i], ROUSE_READABLE) == 0, "%d came twice", i);
+            const int reports = world_reports(world, sources[i], ROUSE_READABLE);
+
+            if (reports == 0)
+                REQUIRE(E2, queue_reports(world, sources[i], ROUSE_READABLE), "round %d, %d of %d",
+                        round, i, 2 * pairs);
+            CHECK(E10, reports <= 1, "round %d, %d came %d times", round, i, reports);
             world_drain(world, sources[i]->fd);
         }
     }
