@@ -16,6 +16,7 @@ static const char *meet(struct world *world, struct rouse *rt, enum rouse_family
 {
     struct rouse_accept accept = rouse_accept(listener);
     struct rouse_task task = {0};
+    struct rouse_join join;
     intptr_t accepted = -1;
 
     rouse_spawn_held(&rt->executor, &task, &connect.future, NULL);
@@ -26,8 +27,8 @@ static const char *meet(struct world *world, struct rouse *rt, enum rouse_family
         rouse_task_unhold(&task);
         return why;
     }
-    world_settle(world, rt);
-    if (!rouse_task_ended(&task) || task.result != 0) {
+    join = rouse_join(&task);
+    if (!world_run(world, rt, &join.future, WORLD_SOON, NULL) || task.result != 0) {
         snprintf(why, sizeof why, "connect: %s", rouse_strerror(task.result));
         rouse_cancel(&task);
         rouse_turn(rt, 0);

@@ -50,7 +50,7 @@ CASE(n2_a_refused_connect_is_told_once, "N2", NEEDS_NOTHING,
         }
         CHECK_EQUAL(N2, result, -ECONNREFUSED, "what a connect is told");
         rouse_future_drop(&connect.future);
-        world_settle(world, &rt);
+        few_turns(&rt);
         CHECK_EQUAL(N2, wakes_taken(wakes), 0, "wakes after its end");
         CHECK_EQUAL(N2, wakes->references, 0, "references to its waker");
         CHECK_EQUAL(N2, world_open_descriptors(world), before, "open descriptors");
@@ -113,12 +113,13 @@ CASE(n2_a_connect_waits_for_its_connection, "N2", NEEDS_NOTHING,
         const rouse_time limit = world_after(world, 30);
         struct rouse_connect connect = rouse_connect_to(&rt.reactor, &address);
         intptr_t result;
+        int polls = 0;
 
         do {
             result = poll_once(&connect.future, wakes);
             if (result == NOT_READY)
                 rouse_turn(&rt, world_after(world, 1));
-        } while (result == NOT_READY && world_now(world) < limit);
+        } while (result == NOT_READY && world_now(world) < limit && ++polls < 1000);
         if (result == 0) { /* a system with a longer backlog */
             struct rouse_address peer;
 

@@ -29,7 +29,7 @@ CASE(n2_the_end_comes_after_the_last_byte, "N2", NEEDS_NOTHING,
 
         if (i / 24 == 0) {
             rouse_spawn_held(&rt.executor, &receiver.task, future, NULL);
-            world_settle(world, &rt);
+            few_turns(&rt);
         }
         pattern_send(world, peer, 0, count);
         world_shutdown(world, peer);
@@ -86,7 +86,7 @@ CASE(n2_the_end_that_came_together_with_bytes_is_found, "N2", NEEDS_NOTHING,
         CHECK_EQUAL(N2, poll_once(&read.future, wakes), 5, "the first read");
         rouse_future_drop(&read.future);
         if (i & 8) /* time for whatever is still to be reported */
-            world_settle(world, &rt);
+            few_turns(&rt);
         read = rouse_read(&tcp, buffer, sizeof buffer);
         CHECK(N2, world_run(world, &rt, &read.future, WORLD_SOON, &result), "the end is lost");
         CHECK_EQUAL(N2, result, 0, "the second read");
@@ -117,7 +117,7 @@ CASE(n2_a_stream_that_has_ended_one_way_goes_on_the_other_way, "N2", NEEDS_NOTHI
         /* Our own end is not the peer's. */
         own = rouse_read(first, &byte, 1);
         CHECK(N2, poll_once(&own.future, wakes) == NOT_READY, "we are told our own end");
-        world_settle(world, &rt);
+        few_turns(&rt);
         CHECK(N2, poll_once(&own.future, wakes) == NOT_READY, "we are told our own end, later");
         rouse_future_drop(&own.future);
         own = rouse_read(second, &byte, 1);
@@ -131,9 +131,25 @@ CASE(n2_a_stream_that_has_ended_one_way_goes_on_the_other_way, "N2", NEEDS_NOTHI
     rouse_close(&rt);
 }
 
+/* How often a write that has no room is woken in 20 turns. */
+static int wakings(struct world *world, struct rouse *rt, struct rouse_write *write,
+                   struct wakes *wakes)
+{
+    int count = 0;
+
+    for (int turn = 0; turn < 20; turn++) {
+        rouse_turn(rt, world_after(world, 1));
+        if (wakes_taken(wakes) == 0)
+            continue;
+        count++;
+        REQUIRE(N2, poll_once(&write->future, wakes) == NOT_READY, "READY, though full");
+    }
+    return count;
+}
+
 CASE(n2_the_peers_end_does_not_make_room_for_a_writer, "N2 X7", NEEDS_NOTHING,
      "our stream is full and a write waits; the peer ends its own stream",
-     "the write waits on without a loop, until the peer reads, and then goes out")
+     "the write waits on and is hardly woken more often, until the peer reads; then it goes out")
 {
     struct rouse rt;
 
@@ -145,20 +161,16 @@ CASE(n2_the_peers_end_does_not_make_room_for_a_writer, "N2 X7", NEEDS_NOTHING,
         const rouse_time limit = world_after(world, WORLD_SOON);
         struct rouse_write write;
         intptr_t result = NOT_READY;
-        int wakings = 0;
+        int before, after;
 
         world_fill(world, tcp.io.source.fd);
         write = rouse_write(&tcp, "12345", 5);
         CHECK(N2, poll_once(&write.future, wakes) == NOT_READY, "READY with a full stream");
+        before = wakings(world, &rt, &write, wakes); /* by mistake, which is legal */
         world_shutdown(world, peer);
-        for (int turn = 0; turn < 20; turn++) {
-            rouse_turn(&rt, world_after(world, 1));
-            if (wakes_taken(wakes) != 0) {
-                wakings++;
-                REQUIRE(N2, poll_once(&write.future, wakes) == NOT_READY, "READY, though full");
-            }
-        }
-        CHECK(X7, wakings <= 2, "%d wakes of a writer that has no room", wakings);
+        after = wakings(world, &rt, &write, wakes);
+        CHECK(X7, after <= before + 2, "%d wakes of a writer that has no room, %d before", after,
+              before);
         while (result == NOT_READY && world_now(world) < limit) {
             world_drain(world, peer);
             rouse_turn(&rt, world_after(world, 1));

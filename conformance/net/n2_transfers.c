@@ -69,7 +69,7 @@ CASE(n2_both_directions_go_on_at_once, "N2", NEEDS_NOTHING,
         while ((talkers[0].receiver.total < SIZE || talkers[1].receiver.total < SIZE)
                && world_now(world) < limit)
             rouse_turn(&rt, limit);
-        world_settle(world, &rt);
+        few_turns(&rt);
         for (int n = 0; n < 2; n++) {
             struct talker *talker = &talkers[n];
 
@@ -153,7 +153,7 @@ CASE(n2_urgent_data_takes_no_byte_away, "N2 X6", NEEDS_NOTHING,
         keeper.count = 0;
         if (waits) {
             rouse_spawn_held(&rt.executor, &keeper.task, keeper_start(&keeper), NULL);
-            world_settle(world, &rt);
+            few_turns(&rt);
         }
         for (int n = 0; n < 12; n++) {
             if (n % 3 != 1)
@@ -161,7 +161,7 @@ CASE(n2_urgent_data_takes_no_byte_away, "N2 X6", NEEDS_NOTHING,
             if (n % 3 != 2)
                 world_urgent(world, peer, '!');
             if (turns)
-                world_settle(world, &rt);
+                few_turns(&rt);
         }
         if (i % 2 == 0)
             send_letters(world, peer, sent, &count, 10);

@@ -135,6 +135,12 @@ intptr_t poll_once(struct rouse_future *future, struct wakes *wakes)
     return world_poll(future, &waker) == ROUSE_READY ? future->result : NOT_READY;
 }
 
+void few_turns(struct rouse *rt)
+{
+    for (int i = 0; i < 20; i++)
+        rouse_turn(rt, 0);
+}
+
 static bool is_woken(void *with)
 {
     return ((struct wakes *) with)->count != 0;

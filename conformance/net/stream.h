@@ -50,6 +50,10 @@ const char *stream_carry(struct world *world, struct rouse *rt, struct rouse_tcp
 enum { NOT_READY = -100000 };
 intptr_t poll_once(struct rouse_future *future, struct wakes *wakes);
 
+/* Gives everybody his turn, a number of times. Unlike world_settle() this has an end when
+ * the queue reports by mistake whenever it is armed. */
+void few_turns(struct rouse *rt);
+
 /* Turns until `wakes` has been woken since that was last asked; false when it is not. */
 bool await_wake(struct world *world, struct rouse *rt, struct wakes *wakes);
 
