@@ -290,6 +290,7 @@ PLANTED = {
     "e1_keeps_a_waker": ("fail", {"L1": "fail"}, "1 references to a waker"),
     "e1_asserts_nothing": ("error", {"E1": "error"}, "it has asserted nothing"),
     "e1_asserts_what_it_is_not_about": ("error", {"E1": "error"}, "asserts E7, but is tagged with E1"),
+    "e1_is_left_without_descriptors": ("fail", {"E1": "fail"}, "cannot go on"),
     "e1_fails_on_a_thread": ("fail", {"E1": "fail"}, "on another thread"),
     "x8_misuse_is_seen": ("pass", {}, ""),
     "x8_no_misuse_is_seen": ("fail", {"X8": "fail"}, "goes on where it should stop"),
@@ -382,6 +383,14 @@ def test_in_one_process_it_is_the_same(planted):
     assert done.returncode == 1
     assert "Run Summary" in done.stdout, "CUnit's own summary"
     assert [case["results"] for case in together["cases"]] == [case["results"] for case in apart["cases"]]
+
+
+def test_in_one_process_a_case_that_is_left_leaves_descriptors_to_the_next(planted):
+    cases = ["e1_is_left_without_descriptors", "e1_fails_on_a_thread", "x8_misuse_is_seen"]
+    options = [option for case in cases for option in ("--case", case)]
+    report = planted.report("--backend", "poll", *options, "--in-process")[1]
+    results = {case["id"]: case["results"]["poll"] for case in report["cases"]}
+    assert [results[case] for case in cases] == ["fail", "fail", "pass"]
 
 
 # ---- backends that go wrong

@@ -161,6 +161,16 @@ void world_end(struct world *world)
     free(things);
 }
 
+void world_abandon(struct world *world)
+{
+    if (world->things == NULL) /* it never opened */
+        return;
+    if (world->things->storm)
+        world_calm(world);
+    if (world->things->limited)
+        world_starve_end(world);
+}
+
 rouse_time world_now(struct world *world)
 {
     return world->evq->ops->now(world->evq);

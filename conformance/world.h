@@ -275,4 +275,8 @@ int world_open(struct world *world, const struct world_options *options);
 /* Takes everything down and checks that nothing is left. */
 void world_end(struct world *world);
 
+/* For a world that is abandoned as it stands, with a case that was left: gives back what
+ * the whole process would lack, signals in peace and descriptors. */
+void world_abandon(struct world *world);
+
 #endif /* ROUSE_CONFORMANCE_WORLD_H */

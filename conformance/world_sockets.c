@@ -45,7 +45,7 @@ void world_close(struct world *world, rouse_fd fd)
     world->sockets->close(world->sockets, world_give(world, fd));
 }
 
-static void stop_starving(struct world *world)
+void world_starve_end(struct world *world)
 {
     world_feed(world, world->things->starving_count);
     free(world->things->starving);
@@ -59,7 +59,7 @@ void world_sockets_end(struct world *world)
 {
     struct world_things *things = world->things;
 
-    stop_starving(world);
+    world_starve_end(world);
     while (things->fd_count > 0)
         world_close(world, things->fds[things->fd_count - 1]);
     if (things->path[0] != '\0')

@@ -51,6 +51,9 @@ struct world_things {
  * no memory. */
 void *world_room(void *array, int *room, int count, size_t size);
 
+/* Gives back what world_starve() took. */
+void world_starve_end(struct world *world);
+
 /* Closes what world_sockets.c still has open. */
 void world_sockets_end(struct world *world);
 

@@ -98,6 +98,14 @@ CASE(e1_asserts_what_it_is_not_about, "E1", NEEDS_NOTHING, "an assertion about E
     CHECK(E7, world != NULL, "it holds");
 }
 
+CASE(e1_is_left_without_descriptors, "E1", NEEDS_NOTHING,
+     "descriptors have run out, and an assertion that the rest stands on fails",
+     "E1 is red, and whoever comes next has descriptors again")
+{
+    world_starve(world);
+    REQUIRE(E1, world == NULL, "cannot go on");
+}
+
 static void fail_elsewhere(void *argument)
 {
     CHECK(E1, argument == NULL, "on another thread");
@@ -181,6 +189,7 @@ CASES(planted) = {&e1_passes,
                   &e1_keeps_a_waker,
                   &e1_asserts_nothing,
                   &e1_asserts_what_it_is_not_about,
+                  &e1_is_left_without_descriptors,
                   &e1_fails_on_a_thread,
                   &x8_misuse_is_seen,
                   &x8_no_misuse_is_seen,
