@@ -57,7 +57,9 @@ CASE(b3_a_wake_or_a_yield_inside_the_poll_counts, "B3", NEEDS_NOTHING,
     }
 }
 
-/* A thread that answers each poll with a wake. */
+enum { YIELDS = 3 };
+
+/* Yields at first; then a thread answers each poll with a wake. */
 struct rally {
     struct puppet puppet;
     struct rouse_waker clone;
@@ -70,6 +72,10 @@ static enum rouse_poll rally_poll(struct puppet *self, struct rouse_context *cx)
     struct rally *rally = self->with;
     const uintptr_t sent = atomic_load_acquire(&rally->sent);
 
+    if (self->polls <= YIELDS) {
+        cx->yield = true;
+        return ROUSE_PENDING;
+    }
     if (atomic_load_acquire(&rally->ready) == 0) {
         rouse_waker_keep(&rally->clone, cx->waker);
         word_set(&rally->ready, 1);
@@ -97,8 +103,8 @@ static void rally_main(void *argument)
 }
 
 CASE(b3_a_wait_sleeps_until_it_is_woken, "B3", NEEDS_NOTHING,
-     "another thread wakes a future as soon as it was polled, five hundred times, by reference and "
-     "not",
+     "a future yields, and then another thread wakes it as soon as it was polled, five hundred "
+     "times, by reference and not",
      "each wake leads to a poll, and there are not many more polls than wakes")
 {
     for (int by_ref = 0; by_ref < 2; by_ref++) {
@@ -113,9 +119,67 @@ CASE(b3_a_wait_sleeps_until_it_is_woken, "B3", NEEDS_NOTHING,
         rouse_wait(&rally.puppet.future, NULL);
         limit_stop(limit);
         thread_join(thread);
-        CHECK(B3, rally.puppet.polls <= 2 * rally.rounds + 2, "%d polls for %d wakes",
+        CHECK(B3, rally.puppet.polls <= 2 * rally.rounds + YIELDS + 2, "%d polls for %d wakes",
               (int) rally.puppet.polls, (int) rally.rounds);
     }
+}
+
+/* Threads that wake one future all the time. */
+struct storm {
+    struct puppet puppet;
+    struct rouse_waker clones[2];
+    uintptr_t numbers; /* atomic: given to threads */
+    uintptr_t sent;    /* atomic: wakes begun */
+    uintptr_t ready;   /* atomic: there are clones */
+};
+
+enum { STORM = 20000 };
+
+static enum rouse_poll storm_poll(struct puppet *self, struct rouse_context *cx)
+{
+    struct storm *storm = self->with;
+
+    if (atomic_load_acquire(&storm->sent) == 2 * STORM)
+        return puppet_finish(self, cx);
+    if (self->polls == 1) {
+        rouse_waker_keep(&storm->clones[0], cx->waker);
+        rouse_waker_keep(&storm->clones[1], cx->waker);
+        word_set(&storm->ready, 1);
+    }
+    return ROUSE_PENDING;
+}
+
+static void storm_main(void *argument)
+{
+    struct storm *storm = argument;
+    struct rouse_waker *waker = &storm->clones[atomic_fetch_add(&storm->numbers, 1)];
+
+    await_word(&storm->ready, 1);
+    for (int n = 0; n < STORM; n++) {
+        atomic_fetch_add(&storm->sent, 1);
+        rouse_wake_by_ref(waker);
+    }
+    rouse_waker_drop(waker);
+}
+
+CASE(
+    b3_the_last_of_many_wakes_is_heard, "B3", NEEDS_NOTHING,
+    "two threads wake a future without a pause, twenty thousand times each, while it is waited for",
+    "it is polled once more after the last wake has begun")
+{
+    struct storm storm = {.sent = 0};
+    struct thread *threads[2];
+    struct limit *limit;
+
+    puppet_make(&storm.puppet, storm_poll);
+    storm.puppet.with = &storm;
+    for (int i = 0; i < 2; i++)
+        threads[i] = thread_start(storm_main, &storm);
+    limit = LIMIT(B3, "rouse_wait() does not hear the last wake");
+    CHECK_EQUAL(B3, rouse_wait(&storm.puppet.future, NULL), 0, "the result");
+    limit_stop(limit);
+    for (int i = 0; i < 2; i++)
+        thread_join(threads[i]);
 }
 
 /* A future that waits for another one, on the same thread, inside its poll. */
@@ -308,6 +372,7 @@ CASE(b3_a_wait_without_descriptors_says_so, "B3 F7 X5", NEEDS_KERNEL,
 CASES(future_b3) = {&b3_a_wait_returns_the_result,
                     &b3_a_wake_or_a_yield_inside_the_poll_counts,
                     &b3_a_wait_sleeps_until_it_is_woken,
+                    &b3_the_last_of_many_wakes_is_heard,
                     &b3_a_wait_inside_a_wait_has_its_own_wakes,
                     &b3_the_waker_of_an_earlier_wait_does_not_end_a_later_one,
                     &b3_a_wait_without_memory_says_so,

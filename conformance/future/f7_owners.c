@@ -247,6 +247,40 @@ CASE(f7_what_is_awaited_is_polled_to_ready_and_not_dropped, "F7", NEEDS_NOTHING,
     stage_close(&stage);
 }
 
+/* Awaits something, forgets it, and yields, and yields. */
+struct forgetful {
+    struct rouse_async async;
+    struct puppet child;
+};
+
+ROUSE_ASYNC(forgetful, struct forgetful)
+{
+    ROUSE_BEGIN
+    puppet_make(&self->child, puppet_finish);
+    ROUSE_AWAIT_ON(&self->child.future);
+    puppet_make(&self->child, puppet_finish); /* its memory is for somebody else */
+    ROUSE_YIELD;
+    ROUSE_YIELD;
+    ROUSE_FINALLY
+    ROUSE_END
+}
+
+CASE(f7_what_was_awaited_is_not_owned_any_more, "F7", NEEDS_NOTHING,
+     "a body awaits a future to its end, makes another one in its place, yields, and is dropped",
+     "the other one is neither polled nor dropped")
+{
+    for (int polls = 1; polls <= 2; polls++) {
+        struct forgetful forgetful;
+        struct rouse_future *future = forgetful_start(&forgetful);
+
+        for (int n = 0; n < polls; n++)
+            CHECK_EQUAL(F7, world_poll(future, NULL), ROUSE_PENDING, "a yield");
+        rouse_future_drop(future);
+        CHECK_EQUAL(F7, forgetful.child.polls, 0, "polls of what was not awaited");
+        CHECK_EQUAL(F7, forgetful.child.drops, 0, "drops of what was not awaited");
+    }
+}
+
 /* -- The other owners ------------------------------------------------------------------ */
 
 static enum rouse_poll never(struct puppet *self, struct rouse_context *cx)
@@ -307,4 +341,5 @@ CASES(future_f7) = {&f7_finally_runs_once_whichever_way_a_body_ends,
                     &f7_finally_runs_once_in_a_task_that_is_canceled_or_closed,
                     &f7_the_innermost_ends_first,
                     &f7_what_is_awaited_is_polled_to_ready_and_not_dropped,
+                    &f7_what_was_awaited_is_not_owned_any_more,
                     &f7_every_owner_drops_what_is_not_ready};

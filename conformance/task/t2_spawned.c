@@ -189,8 +189,8 @@ static void count_line(void *to, const char *line)
 {
     int *lines = to;
 
+    (void) line;
     ++*lines;
-    REQUIRE(T2, *lines <= 5, "task after task is listed, the last one as \"%s\"", line);
 }
 
 CASE(t2_a_task_spawned_by_another_thread_is_entered_once, "T2 T10 T1 T3 T4 T5", NEEDS_NOTHING,
@@ -199,6 +199,7 @@ CASE(t2_a_task_spawned_by_another_thread_is_entered_once, "T2 T10 T1 T3 T4 T5", 
 {
     struct stage stage;
     struct puppet *puppets = puppets_make(5, puppet_wait);
+    struct limit *limit;
     int lines = 0;
 
     stage_open(&stage, world);
@@ -209,7 +210,9 @@ CASE(t2_a_task_spawned_by_another_thread_is_entered_once, "T2 T10 T1 T3 T4 T5", 
         thread_join(thread_start(wake_five, puppets));
         stage_run(&stage);
     }
+    limit = LIMIT(T2, "the list of live tasks has no end");
     rouse_executor_dump(&stage.executor, count_line, &lines);
+    limit_stop(limit);
     CHECK_EQUAL(T2, lines, 5, "tasks that are listed");
     stage_close(&stage);
     for (int i = 0; i < 5; i++)

@@ -103,6 +103,54 @@ CASE(t9_ending_and_joining_at_the_same_moment_loses_no_wake, "T9 T1 T3 T4 T5", N
     barrier_free(duel.stop);
 }
 
+/* Polls without a pause: what a poll finds out by itself no wake has told it. */
+static void join_at_once_main(void *argument)
+{
+    struct duel *duel = argument;
+    const struct rouse_waker waker = wakes_waker(duel->wakes[0]);
+
+    for (int round = 0; round < duel->rounds; round++) {
+        struct rouse_join join;
+
+        barrier_wait(duel->start);
+        join = rouse_join(&duel->puppet.task);
+        duel->polled = ROUSE_PENDING;
+        for (int n = 0; n < 10000000 && duel->polled == ROUSE_PENDING; n++) {
+            duel->polled = world_poll(&join.future, &waker);
+            if (n % 1000 == 999)
+                thread_yield();
+        }
+        CHECK_EQUAL(T9, duel->polled, ROUSE_READY, "a join of a task that ended");
+        CHECK_EQUAL(T9, join.future.result, round, "its result");
+        rouse_future_drop(&join.future);
+        barrier_wait(duel->stop);
+    }
+}
+
+CASE(t9_a_join_that_is_polled_without_a_pause_sees_the_end, "T9 T1 T3 T4 T5", NEEDS_NOTHING,
+     "another thread polls a join all the time while its task ends, three hundred times",
+     "it is READY with the task's result")
+{
+    struct duel duel = {.world = world,
+                        .start = barrier_make(2),
+                        .stop = barrier_make(2),
+                        .wakes = {world_wakes(world), NULL},
+                        .rounds = WAITS};
+    struct thread *thread = thread_start(join_at_once_main, &duel);
+    struct stage stage;
+
+    stage_open(&stage, world);
+    for (int round = 0; round < duel.rounds; round++) {
+        duel_round(&duel, &stage, round);
+        rouse_task_unhold(&duel.puppet.task);
+        puppets_check(&duel.puppet, 1);
+    }
+    thread_join(thread);
+    stage_close(&stage);
+    barrier_free(duel.start);
+    barrier_free(duel.stop);
+}
+
 static void join_and_drop_main(void *argument)
 {
     struct duel *duel = argument;
@@ -300,6 +348,7 @@ CASE(t9_a_plain_thread_may_join_a_runtimes_tasks, "T9 T1 T3 T4 T5", NEEDS_NOTHIN
 }
 
 CASES(task_t9_threads) = {&t9_ending_and_joining_at_the_same_moment_loses_no_wake,
+                          &t9_a_join_that_is_polled_without_a_pause_sees_the_end,
                           &t9_ending_and_dropping_a_join_at_the_same_moment_is_safe,
                           &t9_ending_and_canceling_at_the_same_moment_has_one_outcome,
                           &t9_a_plain_thread_may_join_a_runtimes_tasks};

@@ -149,6 +149,50 @@ CASE(w2_a_yield_is_honoured_before_the_thread_blocks, "W2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+/* Bodies that yield in both ways, and note whose turn it is. */
+struct polite {
+    struct rouse_async async;
+    struct rouse_task task;
+    struct rouse_yield yield;
+    int number, i;
+    int *turns; /* the numbers of those who had a turn */
+    int *taken;
+};
+
+ROUSE_ASYNC(polite, struct polite)
+{
+    ROUSE_BEGIN
+    for (self->i = 0; self->i < 10; self->i++) {
+        self->turns[(*self->taken)++] = self->number;
+        if (self->i % 2 == 0)
+            ROUSE_AWAIT(self->yield, rouse_yield());
+        else
+            ROUSE_YIELD;
+    }
+    ROUSE_FINALLY
+    ROUSE_END
+}
+
+CASE(w2_a_yield_lets_the_others_run_first, "W2 T6", NEEDS_NOTHING,
+     "three bodies yield in each of their ten steps, by ROUSE_YIELD and by rouse_yield()",
+     "they take turns")
+{
+    struct stage stage;
+    struct polite bodies[3];
+    int turns[30], taken = 0;
+
+    stage_open(&stage, world);
+    for (int i = 0; i < 3; i++) {
+        bodies[i] = (struct polite){.number = i, .turns = turns, .taken = &taken};
+        rouse_spawn(&stage.executor, &bodies[i].task, polite_start(&bodies[i]), NULL);
+    }
+    stage_run(&stage);
+    CHECK_EQUAL(W2, taken, 30, "turns");
+    for (int i = 0; i < taken; i++)
+        CHECK(T6, turns[i] == i % 3, "turn %d was body %d's", i, turns[i]);
+    stage_close(&stage);
+}
+
 static enum rouse_poll spend_at_once(struct puppet *self, struct rouse_context *cx)
 {
     if (self->polls == 3)
@@ -179,5 +223,6 @@ CASE(w2_a_wake_inside_the_poll_may_spend_the_waker_just_kept, "W2 T1 T3 T4 T5", 
 
 CASES(task_w2) = {&w2_a_wake_inside_the_poll_leads_to_one_more,
                   &w2_a_wake_by_another_thread_inside_the_poll_counts,
+                  &w2_a_yield_lets_the_others_run_first,
                   &w2_a_yield_is_honoured_before_the_thread_blocks,
                   &w2_a_wake_inside_the_poll_may_spend_the_waker_just_kept};

@@ -215,6 +215,114 @@ CASE(w5_what_came_before_a_spawn_is_seen, "W5 T1 T3 T4 T5", NEEDS_NOTHING,
     }
 }
 
-CASES(task_w5) = {&w5_what_came_before_a_wake_is_seen,
-                  &w5_what_came_before_a_wake_of_a_woken_task_is_seen,
-                  &w5_what_came_before_a_spawn_is_seen};
+/* Inside a poll: wakes itself, lets the writer write and wake, and reads in the next poll. */
+static enum rouse_poll read_in_the_next_poll(struct puppet *self, struct rouse_context *cx)
+{
+    struct letter *letter = self->with;
+
+    if (letter->round != 0) {
+        for (int i = 0; i < SIZE; i++)
+            letter->wrong += letter->data[i] != letter->round;
+    }
+    if (letter->round++ == letter->rounds)
+        return puppet_finish(self, cx);
+    rouse_waker_keep(&letter->clone, cx->waker);
+    rouse_wake_by_ref(cx->waker);
+    word_set(&letter->go, letter->round);
+    if (!await_relaxed(&letter->woken, letter->round))
+        letter->wrong = SIZE;
+    return ROUSE_PENDING;
+}
+
+CASE(w5_what_came_before_a_wake_is_seen_on_a_plain_thread, "W5 B3", NEEDS_NOTHING,
+     "a plain thread waits for a future that wakes itself; before it has returned, another thread "
+     "writes plain memory and wakes it too",
+     "the poll that follows reads what was written")
+{
+    for (enum way way = BY_REF; way < WAYS; way++) {
+        struct letter letter = {.way = way, .rounds = FEWER};
+        struct thread *thread;
+
+        puppet_make(&letter.puppet, read_in_the_next_poll);
+        letter.puppet.with = &letter;
+        thread = thread_start(letter_main, &letter);
+        CHECK_EQUAL(B3, rouse_wait(&letter.puppet.future, NULL), 0, "the result of a wait");
+        thread_join(thread);
+        CHECK(W5, letter.wrong == 0, "%d stale words were read, woken %s", (int) letter.wrong,
+              way_names[way]);
+        rouse_waker_drop(&letter.clone);
+    }
+}
+
+/* The same for the last reference to a task, and release(). */
+static enum rouse_poll finish_when_let_go(struct puppet *self, struct rouse_context *cx)
+{
+    struct letter *letter = self->with;
+
+    if (self->polls == 1) {
+        rouse_waker_keep(&letter->clone, cx->waker);
+        rouse_wake_by_ref(cx->waker);
+        return ROUSE_PENDING;
+    }
+    word_set(&letter->go, 1);
+    if (!await_relaxed(&letter->woken, 1))
+        letter->wrong = SIZE;
+    return puppet_finish(self, cx);
+}
+
+static void read_at_release(struct puppet *self)
+{
+    struct letter *letter = self->with;
+
+    for (int i = 0; i < SIZE; i++)
+        letter->wrong += letter->data[i] != letter->round;
+}
+
+static void let_go_main(void *argument)
+{
+    struct letter *letter = argument;
+
+    await_word(&letter->go, 1);
+    for (int i = 0; i < SIZE; i++)
+        letter->data[i] = letter->round;
+    if (letter->round % 2 == 0)
+        rouse_task_unhold(&letter->puppet.task);
+    else
+        rouse_waker_drop(&letter->clone);
+    store_relaxed(&letter->woken, 1);
+}
+
+CASE(t5_release_sees_what_was_done_with_the_last_reference, "T5 W5", NEEDS_NOTHING,
+     "another thread writes plain memory and gives the last waker, or hold, of a task back, just "
+     "before the task ends",
+     "release() reads what was written")
+{
+    for (uintptr_t round = 0; round < FEWER; round++) {
+        struct letter letter = {.round = round};
+        struct stage stage;
+        struct thread *thread;
+
+        stage_open(&stage, world);
+        puppet_make(&letter.puppet, finish_when_let_go);
+        letter.puppet.with = &letter;
+        letter.puppet.at_release = read_at_release;
+        if (round % 2 == 0)
+            puppet_spawn_held(&stage.executor, &letter.puppet);
+        else
+            puppet_spawn(&stage.executor, &letter.puppet);
+        rouse_executor_run(&stage.executor, 1);
+        if (round % 2 == 0)
+            rouse_waker_drop(&letter.clone);
+        thread = thread_start(let_go_main, &letter);
+        stage_run(&stage);
+        CHECK_EQUAL(T5, letter.puppet.releases, 1, "releases");
+        CHECK(W5, letter.wrong == 0, "%d stale words were read", (int) letter.wrong);
+        thread_join(thread);
+        stage_close(&stage);
+    }
+}
+
+CASES(task_w5) = {
+    &w5_what_came_before_a_wake_is_seen, &w5_what_came_before_a_wake_of_a_woken_task_is_seen,
+    &w5_what_came_before_a_spawn_is_seen, &w5_what_came_before_a_wake_is_seen_on_a_plain_thread,
+    &t5_release_sees_what_was_done_with_the_last_reference};
