@@ -118,7 +118,7 @@ static rouse_time meter_now(struct rouse_evq *evq)
 {
     struct meter *meter = meter_of(evq);
 
-    return meter->inner->ops->now(meter->inner);
+    return meter->stopped_at != 0 ? meter->stopped_at : meter->inner->ops->now(meter->inner);
 }
 
 static const struct rouse_evq_ops meter_ops = {

@@ -5,6 +5,9 @@
  * The connection that could not be accepted stays where it is, and the listener stays
  * ready: so what is counted is how often accept is called. Some cases use up the
  * descriptors there are, the others have the error answered by the sockets below.
+ *
+ * A busy machine may take a process away for more than 100 ms. So where they must not have
+ * passed, the runtime's clock stands still.
  */
 #include "meter.h"
 #include "stream.h"
@@ -37,6 +40,11 @@ static void inn_close(struct inn *inn)
     rouse_close(&inn->rt);
 }
 
+static void stop_clock(struct inn *inn)
+{
+    inn->meter.stopped_at = rouse_now(&inn->rt.reactor);
+}
+
 /* Accepts once, without anything having changed, and is told why not. */
 static intptr_t accept_now(struct inn *inn, struct wakes *wakes)
 {
@@ -62,6 +70,7 @@ CASE(n4_accept_tells_each_shortage_once_and_then_waits, "N4", NEEDS_NOTHING,
 
         inn_open(world, &inn);
         inn.meter.accept_error = errors[i];
+        stop_clock(&inn);
         end = world_after(world, 70);
         CHECK_EQUAL(N4, accept_now(&inn, wakes), errors[i], "what the first accept is told");
         waits = inn.meter.waits;
@@ -70,10 +79,8 @@ CASE(n4_accept_tells_each_shortage_once_and_then_waits, "N4", NEEDS_NOTHING,
             CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "the one after it");
             rouse_turn(&inn.rt, end);
         } while (world_now(world) < end && inn.meter.waits - waits < 100);
-        if (world_now(world) < end + ROUSE_MS(20)) { /* or the 100 ms are over, too */
-            CHECK_EQUAL(N4, inn.meter.accepts, 1, "calls of accept");
-            CHECK_EQUAL(N4, wakes_taken(wakes), 0, "wakes with nothing changed");
-        }
+        CHECK_EQUAL(N4, inn.meter.accepts, 1, "calls of accept");
+        CHECK_EQUAL(N4, wakes_taken(wakes), 0, "wakes with nothing changed");
         CHECK(N4, inn.meter.waits - waits < 10, "%d waits in 70 ms", inn.meter.waits - waits);
         rouse_future_drop(&accept.future);
         CHECK_EQUAL(N4, wakes->references, 0, "references to its waker");
@@ -94,7 +101,6 @@ CASE(n4_when_this_runtime_closes_a_descriptor_accept_goes_on, "N4", NEEDS_NOTHIN
         struct rouse_listener other;
         struct rouse_accept accept;
         rouse_fd peer, bare[2];
-        rouse_time start;
 
         inn_open(world, &inn);
         peer = stream_end(world, &inn.rt, ROUSE_IPV4, &tcp);
@@ -102,8 +108,8 @@ CASE(n4_when_this_runtime_closes_a_descriptor_accept_goes_on, "N4", NEEDS_NOTHIN
         world_give(world, bare[0]);
         CHECK_EQUAL(N4, rouse_listen(&other, &inn.rt.reactor, "127.0.0.1:0"), 0, "listening");
         world_starve(world);
+        stop_clock(&inn);
         CHECK_EQUAL(N4, accept_now(&inn, wakes), -EMFILE, "what the first accept is told");
-        start = world_now(world);
         accept = rouse_accept(&inn.listener);
         if (i >= 3)
             CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "the one after it");
@@ -115,8 +121,7 @@ CASE(n4_when_this_runtime_closes_a_descriptor_accept_goes_on, "N4", NEEDS_NOTHIN
             rouse_fd_close(&inn.rt.reactor, bare[0]);
         CHECK_EQUAL(N4, wakes_taken(wakes), i >= 3, "wakes by the closing");
         CHECK_EQUAL(N4, poll_once(&accept.future, wakes), 0, "the accept after it");
-        if (world_now(world) - start < ROUSE_MS(90))
-            CHECK_EQUAL(N4, inn.meter.accepts, 2, "calls of accept");
+        CHECK_EQUAL(N4, inn.meter.accepts, 2, "calls of accept");
         if (accept.future.result == 0)
             rouse_fd_close(&inn.rt.reactor, accept.fd);
         CHECK_EQUAL(N4, wakes->references, 0, "references to its waker");
@@ -211,6 +216,7 @@ CASE(
     world_pair(world, bare);
     world_give(world, bare[0]);
     world_starve(world);
+    stop_clock(&inn);
     for (int i = 0; i < 2; i++) {
         struct rouse_listener *listener = i == 0 ? &inn.listener : &other;
 
@@ -251,6 +257,7 @@ CASE(n4_closing_a_listener_that_starves_ends_its_accept, "N4 N3", NEEDS_NOTHING,
         world_pair(world, bare);
         world_give(world, bare[0]);
         inn.meter.accept_error = -EMFILE;
+        stop_clock(&inn);
         CHECK_EQUAL(N4, accept_now(&inn, wakes), -EMFILE, "the first accept");
         accept = rouse_accept(&inn.listener);
         CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "the second");
