@@ -46,6 +46,7 @@ struct memory {
     size_t failed;            /* of those, refused */
     size_t fail_at;           /* the number of the next call to refuse; 0: none */
     bool fail_on;             /* and all after it */
+    bool spares;              /* for the moment nothing is refused, nor counted in `calls` */
 };
 
 void memory_init(struct memory *memory);

@@ -12,6 +12,8 @@
 /* Called with the lock of the suite, since memory may be given back on any thread. */
 static bool refuse(struct memory *memory)
 {
+    if (memory->spares)
+        return false;
     memory->calls++;
     if (memory->fail_at == 0 || memory->calls < memory->fail_at)
         return false;

@@ -328,15 +328,10 @@ SCENARIO(foreign_reader, NEEDS_NOTHING, 0,
 }
 
 CASES(trace_streams) = {
-    &b5_the_same_on_every_backend_bytes_then_end,
-    &b5_the_same_on_every_backend_bytes_before_the_reader,
-    &b5_the_same_on_every_backend_both_directions,
-    &b5_the_same_on_every_backend_half_closed_and_writing,
-    &b5_the_same_on_every_backend_reset,
-    &b5_the_same_on_every_backend_canceled_reader,
-    &b5_the_same_on_every_backend_second_reader,
-    &b5_the_same_on_every_backend_same_number_again,
-    &b5_the_same_on_every_backend_urgent_data,
-    &b5_the_same_on_every_backend_many_streams,
-    &b5_the_same_on_every_backend_foreign_reader,
+    SCENARIO_CASES(bytes_then_end),  SCENARIO_CASES(bytes_before_the_reader),
+    SCENARIO_CASES(both_directions), SCENARIO_CASES(half_closed_and_writing),
+    SCENARIO_CASES(reset),           SCENARIO_CASES(canceled_reader),
+    SCENARIO_CASES(second_reader),   SCENARIO_CASES(same_number_again),
+    SCENARIO_CASES(urgent_data),     SCENARIO_CASES(many_streams),
+    SCENARIO_CASES(foreign_reader),
 };

@@ -320,10 +320,6 @@ SCENARIO(beat, NEEDS_NOTHING, 0, "an interval beats beside a sleeper")
 }
 
 CASES(trace_tasks) = {
-    &b5_the_same_on_every_backend_sleeps_and_joins,
-    &b5_the_same_on_every_backend_ring,
-    &b5_the_same_on_every_backend_woken_elsewhere,
-    &b5_the_same_on_every_backend_deadline_then_bytes,
-    &b5_the_same_on_every_backend_calls,
-    &b5_the_same_on_every_backend_beat,
+    SCENARIO_CASES(sleeps_and_joins),    SCENARIO_CASES(ring),  SCENARIO_CASES(woken_elsewhere),
+    SCENARIO_CASES(deadline_then_bytes), SCENARIO_CASES(calls), SCENARIO_CASES(beat),
 };

@@ -3,6 +3,7 @@
  */
 #include "trace.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ struct trace {
     struct rouse_evq *inner;
     struct rouse_inspector inspector;
     struct world *world;
+    struct memory *memory; /* where the runtime's comes from */
+    bool starves;          /* it fails, though not for what the script makes */
     const char *backend;
     struct rouse rt;
     struct actor actors[ACTORS_MAX];
@@ -389,22 +392,31 @@ static void come_to_rest(struct trace *trace)
     }
 }
 
+/* Until when to wait for awaits. Where memory has failed, nobody knows how many will still
+ * complete. */
+static rouse_time patience(const struct trace *trace, rouse_time since)
+{
+    return since + ROUSE_MS(trace->starves && trace->memory->failed > 0 ? 10 : WORLD_SOON);
+}
+
 void trace_rest(struct trace *trace, const char *label, int expected)
 {
-    const rouse_time limit = world_after(trace->world, WORLD_SOON);
+    const rouse_time since = world_now(trace->world);
     struct point *point = &trace->points[trace->point_count];
     int i;
 
+    trace->memory->spares = false;
     /* Tasks first, so that no wait begins when all is said. */
     while ((rouse_executor_run(&trace->rt.executor, 1) > 0 || trace->results.lines < expected)
-           && world_now(trace->world) < limit)
+           && world_now(trace->world) < patience(trace, since))
         if (rouse_reactor_turn(&trace->rt.reactor, rouse_executor_idle(&trace->rt.executor)
                                                            && trace->results.lines < expected
-                                                       ? limit
+                                                       ? patience(trace, since)
                                                        : 0)
             < 0)
             suite_error("the queue failed");
     come_to_rest(trace);
+    trace->memory->spares = trace->starves;
     if (trace->point_count == POINTS_MAX)
         suite_error("too many points in a scenario");
     point->label = label;
@@ -424,20 +436,19 @@ void trace_rest(struct trace *trace, const char *label, int expected)
 
 /* --- playing and comparing --- */
 
-static struct trace *play(struct world *world, const struct scenario *scenario)
+static struct trace *trace_make(struct world *world, struct rouse_evq *evq, struct memory *memory)
 {
     struct trace *trace = (struct trace *) calloc(1, sizeof *trace);
-    struct rouse_options options = {0};
-    int i, error;
 
     if (trace != NULL)
         trace->points = (struct point *) calloc(POINTS_MAX, sizeof *trace->points);
     if (trace == NULL || trace->points == NULL)
         suite_error("no memory for a trace");
     trace->world = world;
+    trace->memory = memory;
     trace->backend = world->backend->name;
-    trace->inner = world->evq;
-    trace->ops = *world->evq->ops;
+    trace->inner = evq;
+    trace->ops = *evq->ops;
     trace->ops.arm = trace_arm;
     trace->ops.forget = trace_forget;
     trace->ops.wait = trace_wait;
@@ -445,28 +456,43 @@ static struct trace *play(struct world *world, const struct scenario *scenario)
     trace->ops.now = trace_now;
     trace->ops.pollable = NULL;
     trace->base.ops = &trace->ops;
-    trace->base.sockets = world->evq->sockets;
+    trace->base.sockets = evq->sockets;
     trace->inspector.size = sizeof trace->inspector;
     trace->inspector.woken = on_woken;
     trace->inspector.polled = on_polled;
     trace->inspector.ended = on_ended;
-    options.size = sizeof options;
-    options.evq = &trace->base;
-    options.alloc = world->alloc;
-    error = rouse_open(&trace->rt, &options);
+    return trace;
+}
+
+/* What rouse_open() says: nothing is played when that is an error. */
+static int play(struct trace *trace, const struct scenario *scenario)
+{
+    const struct rouse_options options = {
+        .size = sizeof options, .evq = &trace->base, .alloc = &trace->memory->alloc};
+    const int error = rouse_open(&trace->rt, &options);
+
     if (error < 0)
-        suite_error("rouse_open: %s", rouse_strerror(error));
+        return error;
+    trace->memory->spares = trace->starves;
     trace->rt.executor.inspector = &trace->inspector;
     write_line(trace, "{\"schema\":\"rouse-trace/1\",\"scenario\":\"%s\",\"backend\":\"%s\"}\n",
                scenario->name, trace->backend);
     scenario->play(trace);
     rouse_close(&trace->rt);
-    for (i = 0; i < trace->actor_count; i++)
+    for (int i = 0; i < trace->actor_count; i++)
         if (trace->actors[i].task.executor != NULL)
             rouse_task_unhold(&trace->actors[i].task);
-    CHECK(T7, trace->spurious <= scenario->spurious,
-          "%d polls ended in PENDING without any progress, %d are allowed", trace->spurious,
-          scenario->spurious);
+    return 0;
+}
+
+/* Plays on the world's own queue, where nothing fails. */
+static struct trace *play_well(struct world *world, const struct scenario *scenario)
+{
+    struct trace *trace = trace_make(world, world->evq, &world->memory);
+    const int error = play(trace, scenario);
+
+    if (error < 0)
+        suite_error("rouse_open: %s", rouse_strerror(error));
     return trace;
 }
 
@@ -479,8 +505,11 @@ static void trace_free(struct trace *trace)
     free(trace);
 }
 
-/* Says where the two part, if they do: the first line of a form that the other lacks. */
-static bool explain(const struct trace *one, const struct trace *other, char *words, size_t size)
+enum { WORDS = 3 * LINE_MAX_ + 128 };
+
+/* The number of the first point at which the two part, counted from 1, and in `words` the
+ * first line of a form that the other lacks; or 0. */
+static int part(const struct trace *one, const struct trace *other, char words[WORDS])
 {
     int p, i;
 
@@ -493,12 +522,12 @@ static bool explain(const struct trace *one, const struct trace *other, char *wo
                 break;
         if (i == a->lines && i == b->lines)
             continue;
-        snprintf(words, size, "at point %d, \"%s\", %s has \"%s\" where %s has \"%s\"", p + 1,
+        snprintf(words, WORDS, "at point %d, \"%s\", %s has \"%s\" where %s has \"%s\"", p + 1,
                  a->label, one->backend, i < a->lines ? a->line[i] : "nothing more", other->backend,
                  i < b->lines ? b->line[i] : "nothing more");
-        return true;
+        return p + 1;
     }
-    return false;
+    return 0;
 }
 
 static FILE *printed_to;
@@ -508,12 +537,12 @@ void trace_print_to(FILE *to)
     printed_to = to;
 }
 
-void scenario_compare(struct world *world, const struct scenario *scenario)
+/* What sim does, in a world of its own. */
+static struct trace *expect(const struct scenario *scenario)
 {
+    const struct world_options options = {rouse_backend("sim"), true};
     struct world simulated;
-    struct world_options options = {rouse_backend("sim"), true};
-    struct trace *expected, *seen;
-    char words[3 * LINE_MAX_ + 128];
+    struct trace *trace;
     int error;
 
     if (options.backend == NULL)
@@ -521,15 +550,91 @@ void scenario_compare(struct world *world, const struct scenario *scenario)
     error = world_open(&simulated, &options);
     if (error < 0)
         suite_error("sim does not open: %s", rouse_strerror(error));
-    expected = play(&simulated, scenario);
+    trace = play_well(&simulated, scenario);
     world_end(&simulated); /* it counts descriptors: nothing else is open yet */
-    seen = play(world, scenario);
+    return trace;
+}
+
+void scenario_compare(struct world *world, const struct scenario *scenario)
+{
+    struct trace *expected = expect(scenario);
+    struct trace *seen = play_well(world, scenario);
+    char words[WORDS];
+
     if (printed_to != NULL)
         fwrite(seen->text, 1, seen->size, printed_to);
     CHECK(B5, seen->events >= 10, "a trace of %d lines says little", seen->events);
+    CHECK(T7, seen->spurious <= scenario->spurious,
+          "%d polls ended in PENDING without any progress, %d are allowed", seen->spurious,
+          scenario->spurious);
     CHECK_EQUAL(B5, seen->point_count, expected->point_count, "points of rest");
-    if (explain(expected, seen, words, sizeof words))
+    if (part(expected, seen, words) != 0)
         CHECK(B5, false, "%s", words);
     trace_free(expected);
     trace_free(seen);
+}
+
+/* --- without memory --- */
+
+/* Whether somebody was told of it by then. */
+static bool was_told(const struct trace *trace, int points)
+{
+    for (int p = 0; p < points; p++)
+        for (int i = 0; i < trace->points[p].lines; i++)
+            if (strstr(trace->points[p].line[i], rouse_strerror(-ENOMEM)) != NULL)
+                return true;
+    return false;
+}
+
+/* Plays in a world of its own, which sees to it that nothing is left: first with
+ * allocation `n` failing, then well, on the same queue. False when the sweep is over: there
+ * was no such allocation, or something is broken already. */
+static bool play_without(const struct world *world, const struct scenario *scenario,
+                         const struct trace *expected, size_t n, bool for_ever)
+{
+    const struct world_options options = {world->backend, world->check};
+    const char *how = for_ever ? "and all that follow" : "alone";
+    struct world alone;
+    struct trace *trace;
+    char words[WORDS] = "";
+    bool failed, holds;
+    int error, parted = 0;
+
+    error = world_open(&alone, &options);
+    if (error < 0)
+        suite_error("%s does not open: %s", world->backend->name, rouse_strerror(error));
+    trace = trace_make(&alone, alone.evq, &alone.memory);
+    trace->starves = true;
+    memory_fail(&alone.memory, n, for_ever);
+    error = play(trace, scenario);
+    failed = alone.memory.failed > 0;
+    memory_fail(&alone.memory, 0, false);
+    if (error == 0)
+        parted = part(expected, trace, words);
+    holds = CHECK(X2, error == 0 || (error == -ENOMEM && failed), "allocation %zu %s: %s", n, how,
+                  rouse_strerror(error))
+            && CHECK(X2, parted == 0 || was_told(trace, parted),
+                     "allocation %zu %s: nobody is told, and %s", n, how, words);
+    trace_free(trace);
+    if (failed && holds) {
+        trace = play_well(&alone, scenario);
+        parted = part(expected, trace, words);
+        holds = CHECK(X9, parted == 0, "allocation %zu %s, and a second play: %s", n, how, words);
+        trace_free(trace);
+    }
+    world_end(&alone);
+    return failed && holds;
+}
+
+void scenario_starve(struct world *world, const struct scenario *scenario)
+{
+    struct trace *expected = expect(scenario);
+    size_t once = 1, for_ever = 1;
+
+    while (play_without(world, scenario, expected, once, false))
+        once++;
+    while (play_without(world, scenario, expected, for_ever, true))
+        for_ever++;
+    suite_note("%zu allocations", once - 1);
+    trace_free(expected);
 }

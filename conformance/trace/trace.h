@@ -17,6 +17,9 @@
  * At each point poll(2), or the simulation, is asked as well: an armed direction that it
  * calls ready is a lost event (E2), whatever the other backends did. And polls that
  * ended in PENDING without any progress are counted against a budget (T7).
+ *
+ * A second case plays the same scenario once for each allocation that it asks for, which
+ * then fails (X2). What follows may be different only after somebody was told.
  */
 #ifndef ROUSE_CONFORMANCE_TRACE_H
 #define ROUSE_CONFORMANCE_TRACE_H
@@ -42,7 +45,8 @@ struct scenario {
     void (*play)(struct trace *trace);
 };
 
-/* Defines a scenario and the case that compares it. The body has `trace`. */
+/* Defines a scenario, the case that compares it and the one that starves it: both are
+ * SCENARIO_CASES(name) in the list. The body has `trace`. */
 #define SCENARIO(name, needs, spurious, about)                                                     \
     static void name##_play(struct trace *trace);                                                  \
     static const struct scenario name##_scenario = {#name, (spurious), name##_play};               \
@@ -51,9 +55,20 @@ struct scenario {
     {                                                                                              \
         scenario_compare(world, &name##_scenario);                                                 \
     }                                                                                              \
+    CASE(x2_no_memory_in_the_scenario_##name, "X2 X9 E2 T8", needs,                                \
+         about "; and allocation 1, 2, 3, ... fails, alone or with all that follow",               \
+         "where it parts from what sim does, somebody was told -ENOMEM; it ends and leaves "       \
+         "nothing, and then all is as if nothing had been")                                        \
+    {                                                                                              \
+        scenario_starve(world, &name##_scenario);                                                  \
+    }                                                                                              \
     static void name##_play(struct trace *trace)
 
+#define SCENARIO_CASES(name)                                                                       \
+    &b5_the_same_on_every_backend_##name, &x2_no_memory_in_the_scenario_##name
+
 void scenario_compare(struct world *world, const struct scenario *scenario);
+void scenario_starve(struct world *world, const struct scenario *scenario);
 
 /* From now on the traces of the backend under test are printed. NULL ends it. */
 void trace_print_to(FILE *to);
