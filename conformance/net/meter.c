@@ -274,6 +274,11 @@ void meter_runtime(struct world *world, struct meter *meter, struct rouse *rt)
         suite_error("no runtime: %s", rouse_strerror(error));
 }
 
+void meter_stop_clock(struct meter *meter)
+{
+    meter->stopped_at = meter->inner->ops->now(meter->inner);
+}
+
 int meter_calls(const struct meter *meter)
 {
     return meter->reads + meter->writes + meter->accepts;

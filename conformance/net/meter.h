@@ -33,7 +33,7 @@ struct meter {
     struct rouse_source *mistake; /* the next wait names it, whatever its state; then NULL */
     size_t write_limit;           /* the most that write() takes at once, if not 0 */
     int accept_error;             /* what accept() answers from now on, if not 0 */
-    rouse_time stopped_at;        /* what now() answers from now on, if not 0 */
+    rouse_time stopped_at;        /* what now() answers, if not 0; meter_stop_clock() */
     bool short_is_drained;        /* a short transfer is such a finding */
     bool splits;                  /* reports two directions of a source as two, which is legal */
 
@@ -46,6 +46,10 @@ struct meter {
 
 /* Opens `rt` on a queue that counts. rouse_close() ends both. */
 void meter_runtime(struct world *world, struct meter *meter, struct rouse *rt);
+
+/* What must happen before a moment comes happens so on the busiest machine: until
+ * `stopped_at` is 0 again the runtime's time stands still. */
+void meter_stop_clock(struct meter *meter);
 
 /* How many calls there were on sockets, of any kind. */
 int meter_calls(const struct meter *meter);

@@ -40,11 +40,6 @@ static void inn_close(struct inn *inn)
     rouse_close(&inn->rt);
 }
 
-static void stop_clock(struct inn *inn)
-{
-    inn->meter.stopped_at = rouse_now(&inn->rt.reactor);
-}
-
 /* Accepts once, without anything having changed, and is told why not. */
 static intptr_t accept_now(struct inn *inn, struct wakes *wakes)
 {
@@ -70,7 +65,7 @@ CASE(n4_accept_tells_each_shortage_once_and_then_waits, "N4", NEEDS_NOTHING,
 
         inn_open(world, &inn);
         inn.meter.accept_error = errors[i];
-        stop_clock(&inn);
+        meter_stop_clock(&inn.meter);
         end = world_after(world, 70);
         CHECK_EQUAL(N4, accept_now(&inn, wakes), errors[i], "what the first accept is told");
         waits = inn.meter.waits;
@@ -108,7 +103,7 @@ CASE(n4_when_this_runtime_closes_a_descriptor_accept_goes_on, "N4", NEEDS_NOTHIN
         world_give(world, bare[0]);
         CHECK_EQUAL(N4, rouse_listen(&other, &inn.rt.reactor, "127.0.0.1:0"), 0, "listening");
         world_starve(world);
-        stop_clock(&inn);
+        meter_stop_clock(&inn.meter);
         CHECK_EQUAL(N4, accept_now(&inn, wakes), -EMFILE, "what the first accept is told");
         accept = rouse_accept(&inn.listener);
         if (i >= 3)
@@ -216,7 +211,7 @@ CASE(
     world_pair(world, bare);
     world_give(world, bare[0]);
     world_starve(world);
-    stop_clock(&inn);
+    meter_stop_clock(&inn.meter);
     for (int i = 0; i < 2; i++) {
         struct rouse_listener *listener = i == 0 ? &inn.listener : &other;
 
@@ -257,7 +252,7 @@ CASE(n4_closing_a_listener_that_starves_ends_its_accept, "N4 N3", NEEDS_NOTHING,
         world_pair(world, bare);
         world_give(world, bare[0]);
         inn.meter.accept_error = -EMFILE;
-        stop_clock(&inn);
+        meter_stop_clock(&inn.meter);
         CHECK_EQUAL(N4, accept_now(&inn, wakes), -EMFILE, "the first accept");
         accept = rouse_accept(&inn.listener);
         CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "the second");

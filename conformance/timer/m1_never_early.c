@@ -5,7 +5,7 @@
  * units are where a wait comes back too soon. The clock is read inside the wake, since a
  * future that looks at it once more would hide a timer that rang early.
  */
-#include "../world.h"
+#include "../net/meter.h"
 
 #include <errno.h>
 
@@ -162,21 +162,22 @@ CASE(m1_a_sleep_that_is_polled_too_often_goes_on, "M1 M2 F4", NEEDS_NOTHING,
 {
     struct wakes *wakes[2] = {world_wakes(world), world_wakes(world)};
     struct rouse_sleep sleep;
+    struct meter meter;
     struct rouse rt;
 
-    world_runtime(world, &rt);
+    meter_runtime(world, &meter, &rt);
+    meter_stop_clock(&meter);
     sleep = rouse_sleep(&rt.reactor, ROUSE_MS(20));
     for (int i = 0; i < 100; i++) { /* the last one is not the first one */
         const struct rouse_waker waker = wakes_waker(wakes[i % 2]);
         const enum rouse_poll poll = world_poll(&sleep.future, &waker);
 
-        if (world_now(world) >= sleep.deadline)
-            suite_error("this machine is too slow");
         REQUIRE(M1, poll == ROUSE_PENDING, "READY at poll %d, before its deadline", i);
         CHECK(M2, rouse_reactor_deadline(&rt.reactor) == sleep.deadline,
               "the reactor waits for another time");
     }
     CHECK_EQUAL(F4, wakes[0]->references, 0, "references to a waker that is not the last");
+    meter.stopped_at = 0;
     while (world_now(world) < sleep.deadline)
         rouse_turn(&rt, sleep.deadline);
     rouse_turn(&rt, 0);
