@@ -170,7 +170,8 @@ CASE(x7_a_peer_that_ends_costs_a_few_turns, "X7", NEEDS_NOTHING,
         for (int i = 0; i < 4; i++)
             end_it(&watch, &connections[i], ending);
         check_idle(&watch, IDLE_MS, 60, 60, names[ending]);
-        check_idle(&watch, IDLE_MS, A_FEW, 0, names[ending]);
+        /* A few polls too, for on a busy machine TCP may still be making room. */
+        check_idle(&watch, IDLE_MS, A_FEW, A_FEW, names[ending]);
         for (int i = 0; i < 4; i++)
             rouse_tcp_close(&connections[i].tcp);
     }
