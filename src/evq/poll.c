@@ -13,11 +13,11 @@
 #include "../base/selfpipe.h"
 #include "backends.h"
 #include "sleep.h"
+#include "watchable.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <time.h>
 
 struct poll_evq {
@@ -135,19 +135,9 @@ static void poll_close(struct rouse_evq *evq)
     rouse__free(queue->alloc, queue, sizeof *queue);
 }
 
-/* What epoll answers of itself. */
-static int check_kind(rouse_fd fd)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) < 0)
-        return -errno;
-    return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ? -EPERM : 0;
-}
-
 static int enter(struct poll_evq *queue, struct rouse_source *source)
 {
-    int error = check_kind(source->fd);
+    int error = watchable(source->fd);
 
     if (error == 0)
         error = reserve(queue);
