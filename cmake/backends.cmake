@@ -32,11 +32,17 @@ endmacro()
 if("${ROUSE_BACKENDS}" STREQUAL "all" OR "libuv" IN_LIST ROUSE_BACKENDS)
   find_package(Libuv 1.44 QUIET)
 endif()
+if(CMAKE_SYSTEM_NAME STREQUAL Linux
+    AND ("${ROUSE_BACKENDS}" STREQUAL "all" OR "uring" IN_LIST ROUSE_BACKENDS))
+  find_package(Liburing QUIET)
+endif()
 
 # A new backend is one line here and one in src/evq/backends.c, which knows the order
 # of preference.
 rouse_backend(epoll IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "needs Linux"
   SOURCES src/evq/epoll.c)
+rouse_backend(uring IF Liburing_FOUND OTHERWISE "needs Linux and liburing, 2.3 or newer"
+  SOURCES src/evq/uring.c LIBRARIES Liburing::Liburing)
 rouse_backend(poll IF UNIX OTHERWISE "needs poll(2)" SOURCES src/evq/poll.c)
 rouse_backend(libuv IF Libuv_FOUND OTHERWISE "needs libuv, 1.44 or newer"
   SOURCES src/evq/libuv.c LIBRARIES Libuv::Libuv)

@@ -39,6 +39,7 @@ write_basic_package_version_file(rouseConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES
   "${CMAKE_CURRENT_BINARY_DIR}/rouseConfig.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/rouseConfigVersion.cmake"
+  cmake/FindLiburing.cmake
   cmake/FindLibuv.cmake
   DESTINATION "${rouse_package_dir}")
 
@@ -50,6 +51,9 @@ if(UNIX)
 endif()
 if("libuv" IN_LIST rouse_backends)
   list(PREPEND rouse_pc_private -luv)
+endif()
+if("uring" IN_LIST rouse_backends)
+  list(PREPEND rouse_pc_private -luring)
 endif()
 list(JOIN rouse_pc_private " " rouse_pc_private)
 set(rouse_pc_libs)

@@ -15,6 +15,13 @@
 #define EPOLL_OPS
 #define EPOLL_NAME
 #endif
+#if defined(ROUSE_HAVE_URING)
+#define URING_OPS &rouse__uring,
+#define URING_NAME ", uring"
+#else
+#define URING_OPS
+#define URING_NAME
+#endif
 #if defined(ROUSE_HAVE_POLL)
 #define POLL_OPS &rouse__poll,
 #define POLL_NAME ", poll"
@@ -38,12 +45,13 @@
 #endif
 
 const struct rouse_evq_ops *const rouse_backends[] = {
-    EPOLL_OPS POLL_OPS LIBUV_OPS SIM_OPS NULL,
+    EPOLL_OPS URING_OPS POLL_OPS LIBUV_OPS SIM_OPS NULL,
 };
 
 #define NO_SUCH_BACKEND "no such backend; there are native"
 
-const char rouse__no_such_backend[] = NO_SUCH_BACKEND EPOLL_NAME POLL_NAME LIBUV_NAME SIM_NAME;
+const char rouse__no_such_backend[] =
+    NO_SUCH_BACKEND EPOLL_NAME URING_NAME POLL_NAME LIBUV_NAME SIM_NAME;
 
 const char *rouse_backend_names(void)
 {

@@ -8,6 +8,7 @@
 #include <rouse/evq.h>
 
 extern const struct rouse_evq_ops rouse__epoll;
+extern const struct rouse_evq_ops rouse__uring;
 extern const struct rouse_evq_ops rouse__poll;
 extern const struct rouse_evq_ops rouse__libuv;
 extern const struct rouse_evq_ops rouse__sim;
