@@ -4,9 +4,8 @@
  * Such a poll is what the contract describes: it looks when it is submitted, goes on
  * looking, completes once, and is gone. So a direction is armed exactly as long as it has
  * a poll. arm() prepares it, the call that waits submits it, and ROUSE_DRAINED has nothing
- * to save. Which poll it was says what to report; the bits that come with a completion,
- * to which the kernel adds some of its own, are not looked at. The completion ring is the
- * list of reports: what does not fit in the caller's array stays there (E10).
+ * to save. Which poll it was says what to report. The completion ring is the list of
+ * reports: what does not fit in the caller's array stays there (E10).
  *
  * The hard part is to forget a source whose poll is under way (E5). It may be
  *
@@ -17,8 +16,9 @@
  *   completed   with a completion that is in the ring, or on its way there.
  *
  * A completion brings back a number of ours. An address would not do, for it outlives its
- * source; so each source has a place in a table, and the number is made of the place and
- * its generation, which ends with forget(). What comes late finds another one.
+ * source; so each source has a place in a table, and the number is made of the place, the
+ * direction, and a generation that ends with each poll that we end. What comes late finds
+ * another one.
  *
  * Completions are posted when this thread enters or leaves the kernel, by any call, which
  * saves calls of our own (docs/decisions/0009). After fork() the queue is the parent's, as
@@ -35,6 +35,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <rouse/evq.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ static const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING
 
 struct place {
     struct rouse_source *source; /* NULL when the place is free */
-    uint32_t generation;         /* how many sources have left it */
+    uint32_t generations[2];     /* for each direction, how many polls were ended here */
     uint32_t next;               /* the next free place, when this one is free; 0 for none */
 };
 
@@ -93,7 +94,7 @@ static uint64_t token_of(const struct uring_evq *queue, const struct rouse_sourc
 {
     const uint32_t at = place_of(source);
 
-    return (uint64_t) queue->places[at].generation << GENERATION_SHIFT
+    return (uint64_t) queue->places[at].generations[direction - 1] << GENERATION_SHIFT
            | (uint64_t) at << PLACE_SHIFT | direction;
 }
 
@@ -118,11 +119,9 @@ static int places_grow(struct uring_evq *queue)
         return -ENOMEM;
     queue->places = places;
     queue->room = room;
-    for (uint32_t at = room - 1; at >= old && at > 0; at--) {
-        places[at].generation = 0;
+    memset(places + old, 0, (room - old) * size);
+    for (uint32_t at = room - 1; at >= old && at > 0; at--)
         place_free(queue, at);
-    }
-    places[0].source = NULL;
     return 0;
 }
 
@@ -144,7 +143,6 @@ static void place_leave(struct uring_evq *queue, struct rouse_source *source)
 {
     const uint32_t at = place_of(source);
 
-    queue->places[at].generation++;
     place_free(queue, at);
     queue->used--;
     source->record = NULL;
@@ -162,13 +160,15 @@ static ALWAYS_INLINE int reserve(struct uring_evq *queue, unsigned count)
 }
 
 /* Prepares the poll of one direction. */
-static ALWAYS_INLINE void watch(struct uring_evq *queue, const struct rouse_source *source,
-                                unsigned direction)
+static ALWAYS_INLINE struct io_uring_sqe *watch(struct uring_evq *queue,
+                                                const struct rouse_source *source,
+                                                unsigned direction)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&queue->ring);
 
     io_uring_prep_poll_add(sqe, source->fd, direction == ROUSE_READABLE ? POLLIN : POLLOUT);
     sqe->user_data = token_of(queue, source, direction);
+    return sqe;
 }
 
 /* Turns a submission into one that has no completion. */
@@ -196,17 +196,22 @@ static bool strike_out(struct uring_evq *queue, uint64_t token)
     return false;
 }
 
-/* Ends the polls of all that is armed. The kernel needs no memory for it that it has not
- * got; if it fails all the same, what is prepared goes with the next wait(). */
-static void unwatch(struct uring_evq *queue, const struct rouse_source *source)
+/* Ends the polls of these directions. If the kernel has no memory for that, it goes with
+ * the next wait(). */
+static NEVER_INLINE void unwatch(struct uring_evq *queue, const struct rouse_source *source,
+                                 unsigned directions)
 {
+    struct place *place = &queue->places[place_of(source)];
     bool submit = false;
 
     for (unsigned direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction <<= 1) {
         const uint64_t token = token_of(queue, source, direction);
         struct io_uring_sqe *sqe;
 
-        if ((source->armed & direction) == 0 || strike_out(queue, token) || reserve(queue, 1) < 0)
+        if ((directions & direction) == 0)
+            continue;
+        place->generations[direction - 1]++;
+        if (strike_out(queue, token) || reserve(queue, 1) < 0)
             continue;
         sqe = io_uring_get_sqe(&queue->ring);
         io_uring_prep_poll_remove(sqe, token);
@@ -351,10 +356,31 @@ static void uring_forget(struct rouse_evq *evq, struct rouse_source *source)
     struct uring_evq *queue = uring_of(evq);
 
     if (source->armed != 0)
-        unwatch(queue, source);
+        unwatch(queue, source, source->armed);
     if (place_of(source) != 0)
         place_leave(queue, source);
     source->armed = 0;
+}
+
+/* Whether a writer is to be told. The kernel adds the peer's end of stream to whatever it is
+ * asked for; to a writer that says nothing (E4), and a one-shot poll would complete for it
+ * again and again. A multishot one completes for it once, and goes on. */
+static NEVER_INLINE bool is_room(struct uring_evq *queue, struct rouse_source *source,
+                                 const struct io_uring_cqe *cqe)
+{
+    const bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+
+    if (cqe->res < 0 || (cqe->res & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+        if (more)
+            unwatch(queue, source, ROUSE_WRITABLE);
+        return true;
+    }
+    if (more)
+        return false;
+    if (reserve(queue, 1) < 0)
+        return true; /* a mistake (E6), but better than silence */
+    watch(queue, source, ROUSE_WRITABLE)->len = IORING_POLL_ADD_MULTI;
+    return false;
 }
 
 /* Turns a completion into a report. False when nobody is to have one. A poll that failed is
@@ -363,15 +389,19 @@ static ALWAYS_INLINE bool translate(struct uring_evq *queue, const struct io_uri
                                     struct rouse_event *event)
 {
     const uint64_t token = cqe->user_data;
+    const unsigned direction = token & DIRECTIONS;
     const struct place *place = &queue->places[(uint32_t) token >> PLACE_SHIFT];
+    struct rouse_source *source = place->source;
 
     if (token == WAKE_UP && (cqe->flags & IORING_CQE_F_MORE) == 0)
         queue->hearing = false; /* the kernel had no room for a completion, say */
-    if (place->source == NULL || place->generation != token >> GENERATION_SHIFT)
-        return false; /* of ours, or of a source that was forgotten */
-    event->source = place->source;
-    event->ready = token & DIRECTIONS;
-    event->source->armed = (uint8_t) (event->source->armed ^ event->ready);
+    if (source == NULL || place->generations[direction - 1] != token >> GENERATION_SHIFT)
+        return false; /* of ours, or of a poll that was ended */
+    if (direction == ROUSE_WRITABLE && !is_room(queue, source, cqe))
+        return false;
+    source->armed = (uint8_t) (source->armed ^ direction);
+    event->source = source;
+    event->ready = direction;
     return true;
 }
 
