@@ -39,26 +39,35 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* From Linux 6.15, in headers newer than ours: who sleeps for events does not wait for a
+ * disk, and is not to be counted so. */
+#ifndef IORING_ENTER_NO_IOWAIT
+#define IORING_ENTER_NO_IOWAIT (1U << 7)
+#endif
+#ifndef IORING_FEAT_NO_IOWAIT
+#define IORING_FEAT_NO_IOWAIT (1U << 17)
+#endif
+
 enum {
     DIRECTIONS = ROUSE_READABLE | ROUSE_WRITABLE,
     SUBMISSIONS = 256,  /* that the ring holds; one more, and they are submitted */
     COMPLETIONS = 1024, /* that the other ring holds; the kernel keeps what is more */
     PLACES = 16,        /* to begin with */
-    /* The numbers that completions bring back: a direction, a place, a generation. */
+    /* What a completion brings back: a direction, a place, and a generation. */
     PLACE_SHIFT = 2,
     GENERATION_SHIFT = 32,
-    /* Those that belong to no source, for nobody is at place 0. */
-    NOTHING = 0,
-    WAKE_UP = 1
+    /* What belongs to no source, for nobody is at place 0. */
+    WAKE_UP = ROUSE_READABLE,
+    NOTHING = ROUSE_WRITABLE
 };
 
 /* What Linux 5.17 has: no completion is dropped, a timeout comes with the call that waits,
- * and successful cancellations make no completion. */
+ * and what succeeds may do so without a completion. */
 static const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP;
 
 struct place {
-    struct rouse_source *source; /* NULL when the place is free */
-    uint32_t generations[2];     /* for each direction, how many polls were ended here */
+    struct rouse_source *source; /* not when the place is free */
+    uint64_t tokens[2];          /* what the polls of the two directions bring back */
     uint32_t next;               /* the next free place, when this one is free; 0 for none */
 };
 
@@ -67,12 +76,13 @@ struct uring_evq {
     const struct rouse_alloc *alloc;
     uintptr_t sleep; /* atomic, see sleep.h */
     struct io_uring ring;
+    unsigned enter;       /* flags of each io_uring_enter() */
+    int eventfd;          /* never read: each write completes its poll once more */
+    bool hearing;         /* that poll is prepared or under way */
     struct place *places; /* at 0 nobody */
     uint32_t room;        /* places there are */
     uint32_t used;        /* places with a source */
     uint32_t free;        /* the first free place, or 0 */
-    int eventfd;          /* never read: each write completes its poll once more */
-    bool hearing;         /* that poll is prepared or under way */
 };
 
 static struct uring_evq *uring_of(struct rouse_evq *evq)
@@ -89,18 +99,14 @@ static uint32_t place_of(const struct rouse_source *source)
 }
 
 /* What the poll of a direction brings back. */
-static uint64_t token_of(const struct uring_evq *queue, const struct rouse_source *source,
-                         unsigned direction)
+static uint64_t *token_of(struct uring_evq *queue, const struct rouse_source *source,
+                          unsigned direction)
 {
-    const uint32_t at = place_of(source);
-
-    return (uint64_t) queue->places[at].generations[direction - 1] << GENERATION_SHIFT
-           | (uint64_t) at << PLACE_SHIFT | direction;
+    return &queue->places[place_of(source)].tokens[direction - 1];
 }
 
 static void place_free(struct uring_evq *queue, uint32_t at)
 {
-    queue->places[at].source = NULL;
     queue->places[at].next = queue->free;
     queue->free = at;
 }
@@ -111,8 +117,9 @@ static int places_grow(struct uring_evq *queue)
     const size_t size = sizeof *queue->places;
     const uint32_t old = queue->room, room = old == 0 ? PLACES : 2 * old;
     struct place *places;
+    uint32_t at;
 
-    if (room >= UINT32_MAX >> PLACE_SHIFT)
+    if (room > UINT32_MAX >> PLACE_SHIFT)
         return -ENOMEM;
     places = (struct place *) rouse__resize(queue->alloc, queue->places, old * size, room * size);
     if (places == NULL)
@@ -120,8 +127,11 @@ static int places_grow(struct uring_evq *queue)
     queue->places = places;
     queue->room = room;
     memset(places + old, 0, (room - old) * size);
-    for (uint32_t at = room - 1; at >= old && at > 0; at--)
+    for (at = room - 1; at >= old && at > 0; at--) {
+        places[at].tokens[0] = (uint64_t) at << PLACE_SHIFT | ROUSE_READABLE;
+        places[at].tokens[1] = (uint64_t) at << PLACE_SHIFT | ROUSE_WRITABLE;
         place_free(queue, at);
+    }
     return 0;
 }
 
@@ -139,24 +149,42 @@ static int place_take(struct uring_evq *queue, struct rouse_source *source)
     return 0;
 }
 
-static void place_leave(struct uring_evq *queue, struct rouse_source *source)
-{
-    const uint32_t at = place_of(source);
-
-    place_free(queue, at);
-    queue->used--;
-    source->record = NULL;
-}
-
 /* --- the ring --- */
 
-/* Makes sure that the next `count` submissions can be prepared. */
-static ALWAYS_INLINE int reserve(struct uring_evq *queue, unsigned count)
+/* How many submissions the kernel has not been told of. */
+static unsigned prepared(const struct uring_evq *queue)
 {
-    if (io_uring_sq_space_left(&queue->ring) >= count)
-        return 0;
-    io_uring_submit(&queue->ring);
-    return io_uring_sq_space_left(&queue->ring) >= count ? 0 : -ENOMEM;
+    return queue->ring.sq.sqe_tail - *queue->ring.sq.khead;
+}
+
+/* Submits them, and waits for `completions`, until `time` is over if that is not NULL.
+ * Returns -errno, or how many were submitted, which may be less than all. */
+static int enter(struct uring_evq *queue, unsigned completions,
+                 const struct __kernel_timespec *time)
+{
+    struct io_uring_getevents_arg argument = {.ts = (uintptr_t) time};
+
+    io_uring_smp_store_release(queue->ring.sq.ktail, queue->ring.sq.sqe_tail);
+    return io_uring_enter2((unsigned) queue->ring.ring_fd, prepared(queue), completions,
+                           queue->enter, (sigset_t *) (void *) &argument, sizeof argument);
+}
+
+static bool has_space(const struct uring_evq *queue, unsigned count)
+{
+    return prepared(queue) + count <= SUBMISSIONS;
+}
+
+/* Makes sure that the next `count` submissions can be prepared. */
+static int reserve(struct uring_evq *queue, unsigned count)
+{
+    if (!has_space(queue, count))
+        enter(queue, 0, NULL);
+    return has_space(queue, count) ? 0 : -ENOMEM;
+}
+
+static struct io_uring_sqe *next_submission(struct uring_evq *queue)
+{
+    return &queue->ring.sq.sqes[queue->ring.sq.sqe_tail++ % SUBMISSIONS];
 }
 
 /* Prepares the poll of one direction. */
@@ -164,14 +192,14 @@ static ALWAYS_INLINE struct io_uring_sqe *watch(struct uring_evq *queue,
                                                 const struct rouse_source *source,
                                                 unsigned direction)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&queue->ring);
+    struct io_uring_sqe *sqe = next_submission(queue);
 
     io_uring_prep_poll_add(sqe, source->fd, direction == ROUSE_READABLE ? POLLIN : POLLOUT);
-    sqe->user_data = token_of(queue, source, direction);
+    sqe->user_data = *token_of(queue, source, direction);
     return sqe;
 }
 
-/* Turns a submission into one that has no completion. */
+/* Makes a submission one that has no completion. */
 static void mute(struct io_uring_sqe *sqe)
 {
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
@@ -182,10 +210,10 @@ static void mute(struct io_uring_sqe *sqe)
 static bool strike_out(struct uring_evq *queue, uint64_t token)
 {
     const struct io_uring_sq *sq = &queue->ring.sq;
-    unsigned back;
+    unsigned at = sq->sqe_tail;
 
-    for (back = io_uring_sq_ready(&queue->ring); back > 0; back--) {
-        struct io_uring_sqe *sqe = &sq->sqes[(sq->sqe_tail - back) & sq->ring_mask];
+    while (at-- != *sq->khead) {
+        struct io_uring_sqe *sqe = &sq->sqes[at % SUBMISSIONS];
 
         if (sqe->user_data == token) {
             io_uring_prep_nop(sqe);
@@ -201,36 +229,36 @@ static bool strike_out(struct uring_evq *queue, uint64_t token)
 static NEVER_INLINE void unwatch(struct uring_evq *queue, const struct rouse_source *source,
                                  unsigned directions)
 {
-    struct place *place = &queue->places[place_of(source)];
+    unsigned direction;
     bool submit = false;
 
-    for (unsigned direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction <<= 1) {
-        const uint64_t token = token_of(queue, source, direction);
+    for (direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction <<= 1) {
+        uint64_t *token = token_of(queue, source, direction);
         struct io_uring_sqe *sqe;
 
         if ((directions & direction) == 0)
             continue;
-        place->generations[direction - 1]++;
-        if (strike_out(queue, token) || reserve(queue, 1) < 0)
-            continue;
-        sqe = io_uring_get_sqe(&queue->ring);
-        io_uring_prep_poll_remove(sqe, token);
-        mute(sqe);
-        submit = true;
+        if (!strike_out(queue, *token) && reserve(queue, 1) == 0) {
+            sqe = next_submission(queue);
+            io_uring_prep_poll_remove(sqe, *token);
+            mute(sqe);
+            submit = true;
+        }
+        *token += (uint64_t) 1 << GENERATION_SHIFT;
     }
     if (submit)
-        io_uring_submit_and_get_events(&queue->ring);
+        enter(queue, 0, NULL);
 }
 
 /* Has the ring poll the eventfd. */
-static int hear(struct uring_evq *queue)
+static NEVER_INLINE int hear(struct uring_evq *queue)
 {
-    const int error = queue->hearing ? 0 : reserve(queue, 1);
+    const int error = reserve(queue, 1);
     struct io_uring_sqe *sqe;
 
-    if (queue->hearing || error < 0)
+    if (error < 0)
         return error;
-    sqe = io_uring_get_sqe(&queue->ring);
+    sqe = next_submission(queue);
     io_uring_prep_poll_multishot(sqe, queue->eventfd, POLLIN);
     sqe->user_data = WAKE_UP;
     queue->hearing = true;
@@ -247,16 +275,22 @@ static void notify(const struct uring_evq *queue)
     errno = saved;
 }
 
-/* Whoever sleeps on the ring's descriptor would sleep through what is only prepared. */
-static ALWAYS_INLINE void announce(struct uring_evq *queue)
+static bool listened(const struct uring_evq *queue)
 {
-    if ((atomic_load_relaxed(&queue->sleep) & SLEEP_LISTENED) != 0
-        && (hear(queue) < 0 || io_uring_submit(&queue->ring) < 0))
-        notify(queue); /* for a turn, that tries again */
+    return (atomic_load_relaxed(&queue->sleep) & SLEEP_LISTENED) != 0;
 }
 
-/* A ring of the best kind there is. What the kernel or a filter answers is made to say that
- * there is no io_uring (-ENOSYS), or that it may not be used (-EACCES). */
+/* Whoever sleeps on the ring's descriptor would sleep through what is only prepared. */
+static NEVER_INLINE void announce(struct uring_evq *queue)
+{
+    const int error = queue->hearing ? 0 : hear(queue);
+
+    if (error < 0 || (prepared(queue) > 0 && enter(queue, 0, NULL) < 0))
+        notify(queue); /* who gives us a turn, to try again */
+}
+
+/* A ring of the best kind there is. What the kernel or a filter answers becomes: there is
+ * no io_uring that would do (-ENOSYS), or it may not be used (-EACCES). */
 static int ring_open(struct io_uring *ring)
 {
     static const unsigned kinds[] = {
@@ -265,8 +299,9 @@ static int ring_open(struct io_uring *ring)
         0,
     };
     int error = -EINVAL;
+    size_t i;
 
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && error == -EINVAL; i++) {
+    for (i = 0; i < sizeof kinds / sizeof *kinds && error == -EINVAL; i++) {
         struct io_uring_params params = {.flags = kinds[i] | IORING_SETUP_CQSIZE,
                                          .cq_entries = COMPLETIONS};
 
@@ -302,6 +337,9 @@ static int uring_open(struct rouse_evq **evq, const struct rouse_evq_options *op
     error = ring_open(&queue->ring);
     if (error < 0)
         goto undo_eventfd;
+    queue->enter = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+    if ((queue->ring.features & IORING_FEAT_NO_IOWAIT) != 0)
+        queue->enter |= IORING_ENTER_NO_IOWAIT;
     *evq = &queue->base;
     return 0;
 
@@ -325,48 +363,67 @@ static void uring_close(struct rouse_evq *evq)
     rouse__free(queue->alloc, queue, sizeof *queue);
 }
 
-static NEVER_INLINE int enter(struct uring_evq *queue, struct rouse_source *source)
+/* A direction that is armed has its poll, which will see whatever comes. */
+static ALWAYS_INLINE void watch_more(struct uring_evq *queue, struct rouse_source *source,
+                                     unsigned interest)
 {
-    const int error = watchable(source->fd);
+    const unsigned directions = interest & DIRECTIONS & ~(unsigned) source->armed;
 
-    return error < 0 ? error : place_take(queue, source);
+    if ((directions & ROUSE_READABLE) != 0)
+        watch(queue, source, ROUSE_READABLE);
+    if ((directions & ROUSE_WRITABLE) != 0)
+        watch(queue, source, ROUSE_WRITABLE);
+    source->armed = (uint8_t) (source->armed | directions);
+}
+
+/* The first arm() of a source, and all that may be more than to prepare a poll. */
+static NEVER_INLINE int arm_anyhow(struct uring_evq *queue, struct rouse_source *source,
+                                   unsigned interest)
+{
+    int error = place_of(source) == 0 ? watchable(source->fd) : 0;
+
+    if (error == 0)
+        error = reserve(queue, 2);
+    if (error == 0 && place_of(source) == 0)
+        error = place_take(queue, source);
+    if (error < 0)
+        return error;
+    watch_more(queue, source, interest);
+    if (listened(queue))
+        announce(queue);
+    return 0;
 }
 
 static int uring_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)
 {
     struct uring_evq *queue = uring_of(evq);
-    const unsigned fresh = interest & DIRECTIONS & ~(unsigned) source->armed;
-    int error = reserve(queue, 2);
 
-    if (error == 0 && place_of(source) == 0)
-        error = enter(queue, source);
-    if (error < 0)
-        return error;
-    if ((fresh & ROUSE_READABLE) != 0)
-        watch(queue, source, ROUSE_READABLE);
-    if ((fresh & ROUSE_WRITABLE) != 0)
-        watch(queue, source, ROUSE_WRITABLE);
-    source->armed |= (uint8_t) fresh;
-    announce(queue);
+    if (place_of(source) == 0 || !has_space(queue, 2) || listened(queue))
+        return arm_anyhow(queue, source, interest);
+    watch_more(queue, source, interest);
     return 0;
 }
 
 static void uring_forget(struct rouse_evq *evq, struct rouse_source *source)
 {
     struct uring_evq *queue = uring_of(evq);
+    const uint32_t at = place_of(source);
 
     if (source->armed != 0)
         unwatch(queue, source, source->armed);
-    if (place_of(source) != 0)
-        place_leave(queue, source);
+    if (at != 0) {
+        place_free(queue, at);
+        queue->used--;
+    }
+    source->record = NULL;
     source->armed = 0;
 }
 
 /* Whether a writer is to be told. The kernel adds the peer's end of stream to whatever it is
  * asked for; to a writer that says nothing (E4), and a one-shot poll would complete for it
  * again and again. A multishot one completes for it once, and goes on. */
-static NEVER_INLINE bool is_room(struct uring_evq *queue, struct rouse_source *source,
-                                 const struct io_uring_cqe *cqe)
+static ALWAYS_INLINE bool is_room(struct uring_evq *queue, struct rouse_source *source,
+                                  const struct io_uring_cqe *cqe)
 {
     const bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
 
@@ -378,7 +435,7 @@ static NEVER_INLINE bool is_room(struct uring_evq *queue, struct rouse_source *s
     if (more)
         return false;
     if (reserve(queue, 1) < 0)
-        return true; /* a mistake (E6), but better than silence */
+        return true; /* which is a mistake (E6), but better than silence */
     watch(queue, source, ROUSE_WRITABLE)->len = IORING_POLL_ADD_MULTI;
     return false;
 }
@@ -393,10 +450,11 @@ static ALWAYS_INLINE bool translate(struct uring_evq *queue, const struct io_uri
     const struct place *place = &queue->places[(uint32_t) token >> PLACE_SHIFT];
     struct rouse_source *source = place->source;
 
-    if (token == WAKE_UP && (cqe->flags & IORING_CQE_F_MORE) == 0)
-        queue->hearing = false; /* the kernel had no room for a completion, say */
-    if (source == NULL || place->generations[direction - 1] != token >> GENERATION_SHIFT)
-        return false; /* of ours, or of a poll that was ended */
+    if (place->tokens[direction - 1] != token) { /* ours, or of a poll that was ended */
+        if (token == WAKE_UP && (cqe->flags & IORING_CQE_F_MORE) == 0)
+            queue->hearing = false; /* the kernel had no room for a completion, say */
+        return false;
+    }
     if (direction == ROUSE_WRITABLE && !is_room(queue, source, cqe))
         return false;
     source->armed = (uint8_t) (source->armed ^ direction);
@@ -405,82 +463,92 @@ static ALWAYS_INLINE bool translate(struct uring_evq *queue, const struct io_uri
     return true;
 }
 
+/* Reports what has completed. */
 static ALWAYS_INLINE int report(struct uring_evq *queue, struct rouse_event *events, int capacity)
 {
-    const struct io_uring_cqe *cqe;
-    unsigned head, seen = 0;
+    const struct io_uring_cq *cq = &queue->ring.cq;
+    const unsigned tail = io_uring_smp_load_acquire(cq->ktail);
+    unsigned head = *cq->khead;
     int count = 0;
 
-    io_uring_for_each_cqe(&queue->ring, head, cqe)
-    {
-        if (count == capacity)
-            break;
-        if (translate(queue, cqe, &events[count]))
+    while (head != tail && count < capacity)
+        if (translate(queue, &cq->cqes[head++ % COMPLETIONS], &events[count]))
             count++;
-        seen++;
-    }
-    io_uring_cq_advance(&queue->ring, seen);
+    io_uring_smp_store_release(cq->khead, head);
     return count;
 }
 
-static NEVER_INLINE int look_until(struct uring_evq *queue, rouse_time deadline)
+/* How long to wait. False when there is nothing to wait for. */
+static bool time_left(rouse_time deadline, struct __kernel_timespec *time)
 {
-    /* The kernel adds its own time, so that what is far enough would be in the past. */
-    const rouse_time far = ROUSE_SECONDS(365 * 24 * 3600), now = rouse__clock();
-    const rouse_time left = deadline > now ? deadline - now : 0; /* INT64_MIN too */
-    struct __kernel_timespec time;
-    struct io_uring_cqe *cqe;
+    /* The kernel adds the time to its own, and overflows. Who waits longer looks again. */
+    const rouse_time longest = ROUSE_SECONDS(365 * 24 * 3600), now = rouse__clock();
+    const rouse_time left = deadline <= now            ? 0
+                            : deadline - now < longest ? deadline - now
+                                                       : longest;
 
-    if (left <= 0)
-        return io_uring_submit_and_get_events(&queue->ring);
-    time.tv_sec = (left < far ? left : far) / ROUSE_SECONDS(1);
-    time.tv_nsec = left % ROUSE_SECONDS(1);
-    return io_uring_submit_and_wait_timeout(&queue->ring, &cqe, 1, &time, NULL);
+    time->tv_sec = left / ROUSE_SECONDS(1);
+    time->tv_nsec = left % ROUSE_SECONDS(1);
+    return left > 0;
 }
 
-/* Submits what is prepared and looks what there is; sleeps for it until the deadline. What
- * keeps the kernel from either is returned. */
-static ALWAYS_INLINE int look(struct uring_evq *queue, bool may_sleep, rouse_time deadline)
+/* What became of a look at the kernel; or -errno. */
+enum { LOOKED, WOKEN, NOT_YET };
+
+/* Has the kernel look, and sleeps if it may. */
+static NEVER_INLINE int look(struct uring_evq *queue, rouse_time deadline)
 {
-    int result = hear(queue);
+    struct __kernel_timespec time;
+    int result = queue->hearing ? 0 : hear(queue);
 
     if (result < 0)
         return result;
-    if (!may_sleep)
-        result = io_uring_submit_and_get_events(&queue->ring);
+    if (!sleep_begin(&queue->sleep))
+        result = enter(queue, 0, NULL);
     else if (deadline == ROUSE_NEVER)
-        result = io_uring_submit_and_wait(&queue->ring, 1);
+        result = enter(queue, 1, NULL);
     else
-        result = look_until(queue, deadline);
-    if (result == -EAGAIN || result == -EBUSY)
-        return -ENOMEM; /* for what was to be submitted, which is still there */
-    return result == -EINTR || result == -ETIME ? 0 : result;
+        result = enter(queue, time_left(deadline, &time), &time);
+    if (sleep_end(&queue->sleep))
+        return WOKEN;
+    if (result >= 0 || result == -EINTR || result == -ETIME)
+        return LOOKED;
+    /* To submit what is prepared takes memory. It stays prepared. */
+    return result == -EAGAIN || result == -EBUSY ? -ENOMEM : result;
+}
+
+/* All that is more than one thing after another. */
+static NEVER_INLINE int wait_on(struct uring_evq *queue, struct rouse_event *events, int capacity,
+                                rouse_time deadline, int result, int count)
+{
+    while (count == 0 && result != WOKEN) {
+        if (result < 0)
+            return result;
+        if (result == LOOKED && deadline != ROUSE_NEVER && rouse__clock() >= deadline)
+            break;
+        result = look(queue, deadline);
+        count = report(queue, events, capacity);
+    }
+    if (listened(queue))
+        announce(queue);
+    /* A wake() from before, when the reports were here without a look. */
+    if (result == NOT_YET) {
+        sleep_begin(&queue->sleep);
+        sleep_end(&queue->sleep);
+    }
+    return count;
 }
 
 static int uring_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                       rouse_time deadline)
 {
     struct uring_evq *queue = uring_of(evq);
+    const int result = io_uring_cq_ready(&queue->ring) == 0 ? look(queue, deadline) : NOT_YET;
+    const int count = report(queue, events, capacity);
 
-    for (;;) {
-        const bool may_sleep = sleep_begin(&queue->sleep);
-        int count = report(queue, events, capacity); /* what is there without a call */
-        int error = 0;
-        bool woken;
-
-        if (count == 0) {
-            error = look(queue, may_sleep, deadline);
-            count = report(queue, events, capacity);
-        }
-        woken = sleep_end(&queue->sleep);
-        announce(queue);
-        if (count > 0 || woken)
-            return count;
-        if (error < 0)
-            return error;
-        if (deadline != ROUSE_NEVER && rouse__clock() >= deadline)
-            return 0;
-    }
+    if (count > 0 && atomic_load_relaxed(&queue->sleep) == 0)
+        return count;
+    return wait_on(queue, events, capacity, deadline, result, count);
 }
 
 static void uring_wake(struct rouse_evq *evq)
