@@ -54,7 +54,7 @@ enum {
     COMPLETIONS = 1024, /* that the other ring holds; the kernel keeps what is more */
     PLACES = 16,        /* to begin with */
     /* What a completion brings back: a direction, a place, and a generation. */
-    PLACE_SHIFT = 2,
+    PLACE_SHIFT = 5, /* so that a place is as far from the first one as its number says */
     GENERATION_SHIFT = 32,
     /* What belongs to no source, for nobody is at place 0. */
     WAKE_UP = ROUSE_READABLE,
@@ -67,8 +67,7 @@ static const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING
 
 struct place {
     struct rouse_source *source; /* not when the place is free */
-    uint64_t tokens[2];          /* what the polls of the two directions bring back */
-    uint32_t next;               /* the next free place, when this one is free; 0 for none */
+    uint64_t tokens[3]; /* what polls bring back, by direction; at 0 the next free place, or 0 */
 };
 
 struct uring_evq {
@@ -102,12 +101,12 @@ static uint32_t place_of(const struct rouse_source *source)
 static uint64_t *token_of(struct uring_evq *queue, const struct rouse_source *source,
                           unsigned direction)
 {
-    return &queue->places[place_of(source)].tokens[direction - 1];
+    return &queue->places[place_of(source)].tokens[direction];
 }
 
 static void place_free(struct uring_evq *queue, uint32_t at)
 {
-    queue->places[at].next = queue->free;
+    queue->places[at].tokens[0] = queue->free;
     queue->free = at;
 }
 
@@ -128,8 +127,8 @@ static int places_grow(struct uring_evq *queue)
     queue->room = room;
     memset(places + old, 0, (room - old) * size);
     for (at = room - 1; at >= old && at > 0; at--) {
-        places[at].tokens[0] = (uint64_t) at << PLACE_SHIFT | ROUSE_READABLE;
-        places[at].tokens[1] = (uint64_t) at << PLACE_SHIFT | ROUSE_WRITABLE;
+        places[at].tokens[ROUSE_READABLE] = (uint64_t) at << PLACE_SHIFT | ROUSE_READABLE;
+        places[at].tokens[ROUSE_WRITABLE] = (uint64_t) at << PLACE_SHIFT | ROUSE_WRITABLE;
         place_free(queue, at);
     }
     return 0;
@@ -142,7 +141,7 @@ static int place_take(struct uring_evq *queue, struct rouse_source *source)
 
     if (error < 0)
         return error;
-    queue->free = queue->places[at].next;
+    queue->free = (uint32_t) queue->places[at].tokens[0];
     queue->places[at].source = source;
     queue->used++;
     source->record = (void *) (uintptr_t) at;
@@ -422,8 +421,8 @@ static void uring_forget(struct rouse_evq *evq, struct rouse_source *source)
 /* Whether a writer is to be told. The kernel adds the peer's end of stream to whatever it is
  * asked for; to a writer that says nothing (E4), and a one-shot poll would complete for it
  * again and again. A multishot one completes for it once, and goes on. */
-static ALWAYS_INLINE bool is_room(struct uring_evq *queue, struct rouse_source *source,
-                                  const struct io_uring_cqe *cqe)
+static NEVER_INLINE bool is_room(struct uring_evq *queue, struct rouse_source *source,
+                                 const struct io_uring_cqe *cqe)
 {
     const bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
 
@@ -450,7 +449,7 @@ static ALWAYS_INLINE bool translate(struct uring_evq *queue, const struct io_uri
     const struct place *place = &queue->places[(uint32_t) token >> PLACE_SHIFT];
     struct rouse_source *source = place->source;
 
-    if (place->tokens[direction - 1] != token) { /* ours, or of a poll that was ended */
+    if (place->tokens[direction] != token) { /* ours, or of a poll that was ended */
         if (token == WAKE_UP && (cqe->flags & IORING_CQE_F_MORE) == 0)
             queue->hearing = false; /* the kernel had no room for a completion, say */
         return false;
@@ -464,7 +463,7 @@ static ALWAYS_INLINE bool translate(struct uring_evq *queue, const struct io_uri
 }
 
 /* Reports what has completed. */
-static ALWAYS_INLINE int report(struct uring_evq *queue, struct rouse_event *events, int capacity)
+static int report(struct uring_evq *queue, struct rouse_event *events, int capacity)
 {
     const struct io_uring_cq *cq = &queue->ring.cq;
     const unsigned tail = io_uring_smp_load_acquire(cq->ktail);
@@ -517,22 +516,26 @@ static NEVER_INLINE int look(struct uring_evq *queue, rouse_time deadline)
     return result == -EAGAIN || result == -EBUSY ? -ENOMEM : result;
 }
 
-/* All that is more than one thing after another. */
+/* All that one report may not be: many, none, an error, or a wake-up. */
 static NEVER_INLINE int wait_on(struct uring_evq *queue, struct rouse_event *events, int capacity,
-                                rouse_time deadline, int result, int count)
+                                rouse_time deadline, int result)
 {
-    while (count == 0 && result != WOKEN) {
+    int count;
+
+    for (;;) {
+        count = report(queue, events, capacity);
+        if (count > 0 || result == WOKEN)
+            break;
         if (result < 0)
             return result;
         if (result == LOOKED && deadline != ROUSE_NEVER && rouse__clock() >= deadline)
             break;
         result = look(queue, deadline);
-        count = report(queue, events, capacity);
     }
     if (listened(queue))
         announce(queue);
-    /* A wake() from before, when the reports were here without a look. */
     if (result == NOT_YET) {
+        /* Takes a wake() from before, which ends this wait(). */
         sleep_begin(&queue->sleep);
         sleep_end(&queue->sleep);
     }
@@ -543,12 +546,21 @@ static int uring_wait(struct rouse_evq *evq, struct rouse_event *events, int cap
                       rouse_time deadline)
 {
     struct uring_evq *queue = uring_of(evq);
-    const int result = io_uring_cq_ready(&queue->ring) == 0 ? look(queue, deadline) : NOT_YET;
-    const int count = report(queue, events, capacity);
+    const struct io_uring_cq *cq = &queue->ring.cq;
+    const unsigned head = *cq->khead;
+    const int result =
+        io_uring_smp_load_acquire(cq->ktail) == head ? look(queue, deadline) : NOT_YET;
 
-    if (count > 0 && atomic_load_relaxed(&queue->sleep) == 0)
-        return count;
-    return wait_on(queue, events, capacity, deadline, result, count);
+    /* Where one thing happens after another, each wait() brings one report. */
+    if (io_uring_smp_load_acquire(cq->ktail) == head + 1
+        && atomic_load_relaxed(&queue->sleep) == 0) {
+        const bool reported = translate(queue, &cq->cqes[head % COMPLETIONS], events);
+
+        io_uring_smp_store_release(cq->khead, head + 1);
+        if (reported)
+            return 1;
+    }
+    return wait_on(queue, events, capacity, deadline, result);
 }
 
 static void uring_wake(struct rouse_evq *evq)
