@@ -1,0 +1,147 @@
+/*
+ * throngs.c -- E5 and E7, when thousands were armed and forgotten and nobody has waited.
+ *
+ * A queue that asks its kernel by messages has room for some of them, and for some of the
+ * answers. When that is used up nothing may get lost; and what comes late, for those that
+ * were forgotten, must find nobody, though others have their numbers and places by then.
+ */
+#include "queue.h"
+
+#include <stddef.h>
+
+enum { ROUNDS = 40 };
+
+/* Arms all, which are ready, for both directions, and forgets all, again and again. */
+static void throng(struct world *world, struct queue_crowd *crowd)
+{
+    queue_crowd_open(world, crowd, QUEUE_CROWD);
+    for (int i = 0; i < crowd->count; i++)
+        world_send(world, crowd->fds[i], 1);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < crowd->count; i++)
+            world_arm(world, crowd->sources[i], QUEUE_BOTH);
+        for (int i = 0; i < crowd->count; i++)
+            world_forget(world, crowd->sources[i]);
+    }
+}
+
+CASE(e5_what_thousands_leave_behind_is_for_nobody, "E5 E2", NEEDS_NOTHING,
+     "200 ready sources are armed in both directions and forgotten, 40 times, and nobody waits; "
+     "then they are read empty, and armed for reading",
+     "none is reported as writable, and each is as readable when a byte comes")
+{
+    static struct queue_crowd crowd;
+
+    throng(world, &crowd);
+    for (int i = 0; i < crowd.count; i++) {
+        world_drain(world, crowd.fds[i]);
+        world_arm(world, crowd.sources[i], ROUSE_READABLE);
+    }
+    for (int turns = 0; turns < 5; turns++)
+        world_turn(world, 1);
+    for (int i = 0; i < crowd.count; i++) {
+        CHECK(E5, world_reports(world, crowd.sources[i], ROUSE_WRITABLE) == 0,
+              "source %d, which was armed for that and forgotten", i);
+        queue_mend(world, crowd.sources[i]);
+    }
+    for (int i = 0; i < crowd.count; i++) {
+        queue_send(world, queue_crowd_peer(&crowd, i), crowd.fds[i]);
+        REQUIRE(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d: a byte", i);
+    }
+    queue_crowd_close(world, &crowd);
+}
+
+CASE(e5_thousands_armed_without_a_wait_are_all_reported, "E5 E2", NEEDS_NOTHING,
+     "200 ready sources are armed in both directions and forgotten, 40 times, and armed once more",
+     "each direction of each is reported once")
+{
+    static struct queue_crowd crowd;
+
+    throng(world, &crowd);
+    for (int i = 0; i < crowd.count; i++)
+        world_arm(world, crowd.sources[i], QUEUE_BOTH);
+    for (int turns = 0; turns < 2 * QUEUE_CROWD && world_turn(world, 20) > 0; turns++) {
+    }
+    for (int i = 0; i < crowd.count; i++)
+        for (unsigned direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction++) {
+            const int reports = world_reports(world, crowd.sources[i], direction);
+
+            CHECK(E2, reports >= 1, "source %d, %s: lost", i, queue_name(direction));
+            CHECK(E5, reports <= 1, "source %d, %s: reported %d times", i, queue_name(direction),
+                  reports);
+        }
+    queue_crowd_close(world, &crowd);
+}
+
+CASE(e5_what_is_closed_is_gone_though_nobody_waits, "E5", NEEDS_NOTHING,
+     "200 sources are ready and armed; others, armed long before, are forgotten and closed",
+     "at once the port can be bound again, and the peer has the end of its stream")
+{
+    static struct queue_crowd crowd;
+
+    queue_crowd_open(world, &crowd, QUEUE_CROWD);
+    for (int round = 0; round < 10; round++) {
+        struct rouse_address address;
+        struct rouse_source *listener, *source;
+        rouse_fd ends[2], fd;
+        int error;
+
+        listener = world_source(world, world_listen(world, ROUSE_IPV4, 4, &address));
+        world_pair(world, ends);
+        source = world_source(world, ends[0]);
+        world_arm(world, listener, ROUSE_READABLE);
+        queue_arm_idle(world, source, round % 2 == 0 ? ROUSE_READABLE : QUEUE_BOTH);
+        for (int i = 0; i < crowd.count; i++)
+            world_arm(world, crowd.sources[i], ROUSE_WRITABLE);
+        world_connect(world, &address);
+        world_await_ready(world, listener->fd, ROUSE_READABLE);
+        queue_close(world, listener);
+        error = world->sockets->open(world->sockets, ROUSE_IPV4, &fd);
+        if (error != 0)
+            suite_error("no socket: %s", rouse_strerror(error));
+        world_take(world, fd);
+        error = world->sockets->listen(world->sockets, fd, &address, 4);
+        CHECK(E5, error == 0, "round %d: the port: %s", round, rouse_strerror(error));
+        world_close(world, fd);
+        queue_close(world, source);
+        CHECK(E5, (world_ready(world, ends[1]) & ROUSE_READABLE) != 0,
+              "round %d: the peer does not see the end", round);
+        world_close(world, ends[1]);
+    }
+    queue_crowd_close(world, &crowd);
+}
+
+static void wake_once(void *argument)
+{
+    world_wake(argument);
+}
+
+CASE(e7_a_wake_is_heard_behind_thousands, "E7", NEEDS_NOTHING,
+     "somebody listens; 200 ready sources are armed and forgotten 40 times; then a wake, and then "
+     "twenty more, each by a thread",
+     "each ends a wait() without limit")
+{
+    static struct queue_crowd crowd;
+    const struct rouse_evq_ops *ops = world->evq->ops;
+    struct rouse_event event;
+
+    if (ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL)
+        ops->pollable(world->evq); /* so that every wake is told to the kernel */
+    throng(world, &crowd);
+    world_wake(world);
+    CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "the number of reports");
+    for (int round = 0; round < 20; round++) {
+        struct thread *thread = thread_start(wake_once, world);
+
+        CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "the number of reports");
+        thread_join(thread);
+    }
+    queue_crowd_close(world, &crowd);
+}
+
+CASES(evq_throngs) = {
+    &e5_what_thousands_leave_behind_is_for_nobody,
+    &e5_thousands_armed_without_a_wait_are_all_reported,
+    &e5_what_is_closed_is_gone_though_nobody_waits,
+    &e7_a_wake_is_heard_behind_thousands,
+};
