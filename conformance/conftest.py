@@ -93,8 +93,9 @@ class Compiler:
         """A program linked with librouse_conform.a, which lies beside rouse-conform."""
         made = self.folder / name
         libraries = [CONFORM.parent / "librouse_conform.a", CONFORM.parent / "librouse.a"]
-        uv = ["-luv"] if "libuv" in listing()["backends"] else []
-        self.must("-rdynamic", "-o", made, *arguments, *libraries, "-lcunit", *uv, "-lpthread", "-ldl")
+        backends = listing()["backends"]
+        stands_on = [library for name, library in (("libuv", "-luv"), ("uring", "-luring")) if name in backends]
+        self.must("-rdynamic", "-o", made, *arguments, *libraries, "-lcunit", *stands_on, "-lpthread", "-ldl")
         return Conform(made)
 
 

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from conftest import CONFORM
+from conftest import CONFORM, listing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp filters are Linux's")
 
@@ -36,6 +36,9 @@ static const struct {
 } refusals[] = {
     {"epoll_pwait2", SYS_epoll_pwait2, 0, EPERM},
     {"epoll", SYS_epoll_create1, 0, EPERM},
+    {"io_uring", SYS_io_uring_setup, 0, EPERM},
+    {"any-io_uring", SYS_io_uring_setup, 0, ENOSYS},
+    {"this-io_uring", SYS_io_uring_setup, 0, EINVAL},
     {"ipv6", SYS_socket, AF_INET6, EAFNOSUPPORT},
 };
 
@@ -120,3 +123,59 @@ def test_a_backend_that_cannot_open_is_shown_as_not_run_and_missed_if_required(t
     assert report["totals"]["epoll"]["pass"] == 0
     assert report["totals"]["poll"]["pass"] > 0
     run(tmp_path, *few, "--require", "epoll", before=[refuse, "epoll"], exits=1)
+
+
+# Says which backend is the best that opens, and what becomes of io_uring's.
+CHOOSE = r"""
+#include <rouse/rouse.h>
+#include <stdio.h>
+
+int main(void)
+{
+    struct rouse_options options = {.size = sizeof options, .backend = "uring"};
+    struct rouse rt;
+    intptr_t error = rouse_open(&rt, &options);
+
+    if (error == 0)
+        rouse_close(&rt);
+    printf("%s; %s\n", rouse_backend("native")->name, error == 0 ? "opens" : rouse_strerror(error));
+    return 0;
+}
+"""
+
+needs_uring = pytest.mark.skipif("uring" not in listing()["backends"], reason="uring is not compiled in")
+
+
+@pytest.fixture(scope="module")
+def choose(compiler, tmp_path_factory):
+    source = tmp_path_factory.mktemp("choose") / "choose.c"
+    source.write_text(CHOOSE, encoding="utf-8")
+    compiler.program("choose", source)
+    return compiler.folder / "choose"
+
+
+@needs_uring
+@pytest.mark.parametrize(
+    "what, native, uring",
+    [
+        ("io_uring", "epoll", "permission denied"),  # a container's filter, or io_uring_disabled
+        ("any-io_uring", "epoll", "not supported by this system"),  # a kernel without it
+        ("this-io_uring", "epoll", "not supported by this system"),  # one that knows less of it
+        ("epoll", "uring", "opens"),
+    ],
+)
+def test_what_is_refused_is_said_and_native_takes_the_next_one(choose, refuse, what, native, uring):
+    done = subprocess.run([refuse, what, choose], text=True, capture_output=True, timeout=20, check=True)
+    assert done.stdout == f"{native}; {uring}\n"
+
+
+@needs_uring
+def test_a_filter_that_refuses_io_uring_is_shown_as_the_reason(tmp_path, refuse):
+    few = ["--case", "e1_*"]
+    report = run(tmp_path, *few, before=[refuse, "io_uring"])
+    backends = {backend["name"]: backend for backend in report["backends"]}
+    assert report["totals"]["uring"]["not-run"] > 0
+    assert report["totals"]["uring"]["pass"] == 0
+    assert report["totals"]["epoll"]["pass"] > 0
+    assert "permission denied" in str(backends["uring"])
+    run(tmp_path, *few, "--require", "uring", before=[refuse, "io_uring"], exits=1)

@@ -238,9 +238,10 @@ def test_pkg_config_knows_the_version_and_what_a_static_library_needs(prefixes):
     where = pkg_config_path(prefixes["static"])
     assert run("pkg-config", "--modversion", "rouse", PKG_CONFIG_PATH=where).strip() == version()
     assert "-pthread" in run("pkg-config", "--static", "--libs", "rouse", PKG_CONFIG_PATH=where)
-    # Without libuv among its backends it does not drag libuv along.
+    # Without libuv and uring among its backends it does not drag their libraries along.
     where = pkg_config_path(prefixes["shared"])
-    assert "-luv" not in run("pkg-config", "--static", "--libs", "rouse", PKG_CONFIG_PATH=where)
+    needs = run("pkg-config", "--static", "--libs", "rouse", PKG_CONFIG_PATH=where)
+    assert "-luv" not in needs and "-luring" not in needs
 
 
 # ---- as a subdirectory

@@ -528,7 +528,9 @@ static NEVER_INLINE int wait_on(struct uring_evq *queue, struct rouse_event *eve
             break;
         if (result < 0)
             return result;
-        if (result == LOOKED && deadline != ROUSE_NEVER && rouse__clock() >= deadline)
+        /* Reports may stand behind completions that nobody wants, more than the ring holds. */
+        if (result == LOOKED && !io_uring_cq_has_overflow(&queue->ring) && deadline != ROUSE_NEVER
+            && rouse__clock() >= deadline)
             break;
         result = look(queue, deadline);
     }
