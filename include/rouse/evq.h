@@ -144,7 +144,7 @@ ROUSE_API extern const struct rouse_evq_ops *const rouse_backends[];
  * name; rouse_backend_names() says which there are. */
 ROUSE_API const struct rouse_evq_ops *rouse_backend(const char *name);
 
-/* "epoll, poll, libuv, sim": what this library has, best first. */
+/* "epoll, uring, poll, libuv, sim": what this library has, best first. */
 ROUSE_API const char *rouse_backend_names(void);
 
 /* Opens a wrapper around `inner` that stops the program, with one line that names
