@@ -39,6 +39,9 @@ endif()
 
 # A new backend is one line here and one in src/evq/backends.c, which knows the order
 # of preference.
+set(rouse_bsds Darwin FreeBSD NetBSD OpenBSD DragonFly)
+rouse_backend(kqueue IF CMAKE_SYSTEM_NAME IN_LIST rouse_bsds OR ROUSE_KQUEUE_EMULATION
+  OTHERWISE "needs macOS or a BSD" SOURCES src/evq/kqueue.c)
 rouse_backend(epoll IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "needs Linux"
   SOURCES src/evq/epoll.c)
 rouse_backend(uring IF Liburing_FOUND OTHERWISE "needs Linux and liburing, 2.3 or newer"

@@ -13,6 +13,10 @@
 #include "progress.h"
 #include "verdict.h"
 
+#if !defined(RUN_EMULATED)
+#define RUN_EMULATED "" /* the backend that runs on no kernel but on an emulation of one */
+#endif
+
 enum { AFTERWARDS_S = 3 }; /* a process ends itself so much later, if we are gone */
 
 bool run_matches(const char *pattern, const char *name)
@@ -198,6 +202,13 @@ int run_case_here(const struct suite_case *which, const struct rouse_evq_ops *ba
 
 /* -- Whether a backend opens ------------------------------------------------- */
 
+static const char *how(const struct rouse_evq *evq)
+{
+    if (evq->sockets != NULL)
+        return "simulated";
+    return strcmp(evq->ops->name, RUN_EMULATED) == 0 ? "emulated" : process_how();
+}
+
 int run_probe_here(const struct rouse_evq_ops *backend)
 {
     struct rouse_evq *evq;
@@ -207,7 +218,7 @@ int run_probe_here(const struct rouse_evq_ops *backend)
         printf("\n" VERDICT_MARK "closed\t%s\n", rouse_strerror(error));
         return 0;
     }
-    printf("\n" VERDICT_MARK "open\t%s\n", evq->sockets != NULL ? "simulated" : process_how());
+    printf("\n" VERDICT_MARK "open\t%s\n", how(evq));
     evq->ops->close(evq);
     return 0;
 }

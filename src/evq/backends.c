@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(ROUSE_HAVE_KQUEUE)
+#define KQUEUE_OPS &rouse__kqueue,
+#define KQUEUE_NAME ", kqueue"
+#else
+#define KQUEUE_OPS
+#define KQUEUE_NAME
+#endif
 #if defined(ROUSE_HAVE_EPOLL)
 #define EPOLL_OPS &rouse__epoll,
 #define EPOLL_NAME ", epoll"
@@ -36,6 +43,13 @@
 #define LIBUV_OPS
 #define LIBUV_NAME
 #endif
+#if defined(ROUSE_HAVE_KQUEUE_EMULATED) /* for tests, so nobody's first choice */
+#define EMULATED_OPS &rouse__kqueue,
+#define EMULATED_NAME ", kqueue"
+#else
+#define EMULATED_OPS
+#define EMULATED_NAME
+#endif
 #if defined(ROUSE_HAVE_SIM)
 #define SIM_OPS &rouse__sim,
 #define SIM_NAME ", sim"
@@ -45,13 +59,13 @@
 #endif
 
 const struct rouse_evq_ops *const rouse_backends[] = {
-    EPOLL_OPS URING_OPS POLL_OPS LIBUV_OPS SIM_OPS NULL,
+    KQUEUE_OPS EPOLL_OPS URING_OPS POLL_OPS LIBUV_OPS EMULATED_OPS SIM_OPS NULL,
 };
 
 #define NO_SUCH_BACKEND "no such backend; there are native"
 
 const char rouse__no_such_backend[] =
-    NO_SUCH_BACKEND EPOLL_NAME URING_NAME POLL_NAME LIBUV_NAME SIM_NAME;
+    NO_SUCH_BACKEND KQUEUE_NAME EPOLL_NAME URING_NAME POLL_NAME LIBUV_NAME EMULATED_NAME SIM_NAME;
 
 const char *rouse_backend_names(void)
 {
