@@ -40,8 +40,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -58,19 +58,21 @@
 
 enum { READERS, WRITERS, SIDES };
 enum { BUCKETS = 256, EDGES = 64, ACK_NS = 1000000 };
+/* tcp_info.tcpi_state, for which Linux exports no names beside struct tcp_info. */
+enum { TCP_SYN_RECEIVED = 3, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10 };
 enum { EPIPE_AT_ADD = 1, REVERSE = 2, ACKS = 4, NO_USER = 8 };
 
 struct knote {
     TAILQ_ENTRY(knote) bucket;
     TAILQ_ENTRY(knote) turn;
-    struct kevent event;  /* as it was registered, and reported when it fires */
-    struct stat file;     /* what its number stood for */
-    uint64_t serial;      /* which edges carry */
-    unsigned changes;     /* with EV_ADD */
-    int timer;            /* EVFILT_TIMER's descriptor, else -1 */
-    intptr_t expirations; /* of the timer, since they were last told */
-    int unacknowledged;   /* bytes, when last looked at; for ACKS */
-    bool active;          /* has its turn in the queue */
+    struct kevent event;   /* as it was registered, and reported when it fires */
+    struct stat file;      /* what its number stood for */
+    uint64_t serial;       /* which edges carry */
+    unsigned changes;      /* with EV_ADD */
+    int timer;             /* EVFILT_TIMER's descriptor, else -1 */
+    intptr_t expirations;  /* of the timer, since they were last told */
+    uint64_t acknowledged; /* bytes, when last looked at; for ACKS */
+    bool active;           /* has its turn in the queue */
     bool disabled;
     bool triggered; /* EVFILT_USER */
 };
@@ -169,16 +171,11 @@ static int revents(int fd, int events)
 /* Whether we have said that we write no more. */
 static bool is_shut(int fd)
 {
-    if (is_tcp(fd))
-        switch (tcp_of(fd).tcpi_state) {
-        case TCP_FIN_WAIT1:
-        case TCP_FIN_WAIT2:
-        case TCP_CLOSING:
-        case TCP_LAST_ACK:
-        case TCP_TIME_WAIT:
-        case TCP_CLOSE: return true;
-        default: return false;
-        }
+    if (is_tcp(fd)) {
+        const int state = tcp_of(fd).tcpi_state;
+
+        return state > TCP_SYN_RECEIVED && state != TCP_CLOSE_WAIT && state != TCP_LISTEN;
+    }
     /* Nothing is sent to find that out. */
     return option(fd, SO_TYPE) == SOCK_STREAM && send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
            && errno == EPIPE;
@@ -399,7 +396,7 @@ static int attach(struct kq *kq, struct knote *knote)
     if (knote->event.filter == EVFILT_WRITE && (kq->like & EPIPE_AT_ADD) != 0
         && S_ISFIFO(knote->file.st_mode) && (revents(fd, 0) & POLLERR) != 0)
         return EPIPE;
-    knote->unacknowledged = count_of(fd, SIOCOUTQ);
+    knote->acknowledged = tcp_of(fd).tcpi_bytes_acked;
     return watch(kq, knote, fd);
 }
 
@@ -523,14 +520,15 @@ static bool take_acks(struct kq *kq)
 
         TAILQ_FOREACH(knote, &kq->buckets[i], bucket)
         {
-            const int fd = (int) knote->event.ident, before = knote->unacknowledged;
+            const int fd = (int) knote->event.ident;
+            const uint64_t before = knote->acknowledged;
 
             if (knote->event.filter != EVFILT_WRITE || !is_tcp(fd))
                 continue;
-            knote->unacknowledged = count_of(fd, SIOCOUTQ);
-            if (knote->unacknowledged < before)
+            knote->acknowledged = tcp_of(fd).tcpi_bytes_acked;
+            if (knote->acknowledged > before)
                 touch(kq, knote);
-            more |= knote->unacknowledged > 0;
+            more |= count_of(fd, SIOCOUTQ) > 0;
         }
     }
     return more;
@@ -702,8 +700,9 @@ int kevent(int fd, const struct kevent *changes, int change_count, struct kevent
     struct kq *kq = kq_of(fd);
     int count = -1;
 
-    errno = EBADF;
-    if (kq != NULL) {
+    if (kq == NULL) {
+        errno = EBADF;
+    } else {
         count = make_changes(kq, changes, change_count, events, event_count);
         if (count == 0 && event_count > 0)
             count = wait_for_events(kq, events, event_count, timeout, &before);

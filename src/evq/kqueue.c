@@ -48,7 +48,7 @@ enum { DIRECTIONS = ROUSE_READABLE | ROUSE_WRITABLE };
 /* Urgent data stops a read over TCP short, and more may lie behind it. Where the read
  * filter tells of that, a short read may count as a refusal (E3); elsewhere the hint is
  * not believed for reading, and a look travels with each wait(). */
-#if defined(__APPLE__) || defined(__DragonFly__) || defined(KQUEUE_EMULATED)
+#if defined(__APPLE__) || defined(__DragonFly__) || defined(KQUEUE_TELLS_URGENT)
 enum { URGENT = NOTE_OOB, BELIEVED = DIRECTIONS };
 #else
 enum { URGENT = 0, BELIEVED = ROUSE_WRITABLE };

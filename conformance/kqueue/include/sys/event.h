@@ -14,6 +14,11 @@
 #define KQUEUE_EMULATED
 #define KQUEUE_VERSION "EV_CLEAR, on an emulation"
 
+/* Whether EVFILT_READ takes NOTE_OOB, as on macOS and DragonFly, or not, as elsewhere. */
+#if !defined(KQUEUE_LIKE_FREEBSD)
+#define KQUEUE_TELLS_URGENT
+#endif
+
 #define EVFILT_READ (-1)
 #define EVFILT_WRITE (-2)
 #define EVFILT_TIMER (-7)
