@@ -121,6 +121,25 @@ CASE(b2_the_descriptor_tells_of_wakes, "B2", NEEDS_NOTHING,
     }
 }
 
+CASE(b2_the_descriptor_never_tires_of_wakes, "B2 E7", NEEDS_NOTHING,
+     "somebody listens, and the queue is woken and turned 70,000 times, or for three seconds",
+     "the last wake makes the descriptor readable, and ends the wait, like the first")
+{
+    enum { MORE_THAN_A_PIPE_HOLDS = 70000 };
+    const rouse_time deadline = world_after(world, 3000);
+    const rouse_fd fd = pollable(world);
+    struct rouse_event event;
+
+    for (int i = 0; i < MORE_THAN_A_PIPE_HOLDS && world_now(world) < deadline; i++) {
+        world_wake(world);
+        world_turn(world, 0);
+    }
+    CHECK(B2, comes_to_rest(world, fd), "no rest");
+    world_wake(world);
+    CHECK(B2, tells(fd), "a wake");
+    CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "a wait after all those wakes");
+}
+
 CASE(b2_a_wake_from_before_anybody_listened_is_told, "B2", NEEDS_NOTHING,
      "the queue is woken, and only then asked for its descriptor",
      "the descriptor is readable, for a wait() would end at once")
@@ -192,6 +211,7 @@ CASES(evq_b2) = {
     &b2_the_descriptor_tells_of_reports,
     &b2_the_descriptor_tells_of_what_did_not_fit,
     &b2_the_descriptor_tells_of_wakes,
+    &b2_the_descriptor_never_tires_of_wakes,
     &b2_a_wake_from_before_anybody_listened_is_told,
     &b2_the_descriptor_tells_of_a_wake_on_another_thread,
     &b2_a_guest_gets_everything_by_its_descriptor_alone,

@@ -1,10 +1,11 @@
 /*
- * e4_pipes.c -- E4 and E2 for pipes, whose ends tell of each other's end by a hang-up or
+ * e4_pipes.c -- E4, E2 and E5 for pipes, whose ends tell of each other's end by a hang-up or
  * by an error alone, without a direction.
  */
 #include "queue.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void fill_pipe(rouse_fd fd)
 {
@@ -110,8 +111,36 @@ CASE(e4_the_last_reader_of_a_pipe_wakes_its_writer, "E4", NEEDS_NON_SOCKETS,
     }
 }
 
+CASE(e5_a_forgotten_writer_without_a_reader_is_silent, "E5", NEEDS_NON_SOCKETS,
+     "a pipe's writer is armed whose reader is gone, and forgotten, its memory overwritten",
+     "no wait() names it, or touches what was its memory")
+{
+    static struct rouse_source memory, overwritten;
+    struct rouse_event event;
+    rouse_fd ends[2];
+
+    memset(&overwritten, 0xA5, sizeof overwritten);
+    for (int way = 0; way < 4; way++) {
+        world_pipe(world, ends);
+        if (way >= 2)
+            fill_pipe(ends[1]);
+        world_close(world, ends[0]);
+        memory = (struct rouse_source){.fd = ends[1]};
+        world_arm(world, &memory, ROUSE_WRITABLE);
+        if (way % 2 != 0) { /* once more, when it has been told */
+            CHECK_EQUAL(E5, world_wait(world, &event, 1, WORLD_SOON), 1, "the first report");
+            world_arm(world, &memory, ROUSE_WRITABLE);
+        }
+        world->evq->ops->forget(world->evq, &memory);
+        memory = overwritten;
+        CHECK_EQUAL(E5, world_wait(world, &event, 1, 5), 0, "the number of reports");
+        CHECK(E5, memcmp(&memory, &overwritten, sizeof memory) == 0, "way %d: it was touched", way);
+    }
+}
+
 CASES(evq_e4_pipes) = {
     &e2_both_ends_of_a_pipe_are_reported,
     &e4_the_last_writer_of_a_pipe_wakes_its_reader,
     &e4_the_last_reader_of_a_pipe_wakes_its_writer,
+    &e5_a_forgotten_writer_without_a_reader_is_silent,
 };

@@ -126,8 +126,7 @@ static struct kevent change_of(struct rouse_source *source, unsigned direction, 
                                        : change(ident, EVFILT_WRITE, flags, 0, source);
 }
 
-/* Makes changes, and leaves in each place what came of it. An interruption comes too late
- * to undo any. */
+/* Makes changes now, and leaves in each one's place what came of it. */
 static int submit(const struct kqueue_evq *queue, struct kevent *changes, int count)
 {
     static const struct timespec at_once = {0, 0};
@@ -413,7 +412,7 @@ static int look_until(struct kqueue_evq *queue, int room, rouse_time deadline)
     const rouse_time now = rouse__clock();
     rouse_time left = deadline > now ? deadline - now : 0; /* INT64_MIN too */
     struct timespec time;
-    int looks;
+    int n;
 
     if (left > ROUSE_SECONDS(LONGEST))
         left = ROUSE_SECONDS(LONGEST);
@@ -421,10 +420,11 @@ static int look_until(struct kqueue_evq *queue, int room, rouse_time deadline)
     time.tv_nsec = (long) (left % ROUSE_SECONDS(1));
     if (queue->look_count > room) /* there would be no room for their errors */
         flush(queue);
-    looks = queue->look_count;
-    queue->look_count = 0; /* they are made even if the wait is interrupted */
-    return kevent(queue->kqueue, queue->looks, looks, queue->harvest, room,
-                  deadline == ROUSE_NEVER ? NULL : &time);
+    n = kevent(queue->kqueue, queue->looks, queue->look_count, queue->harvest, room,
+               deadline == ROUSE_NEVER ? NULL : &time);
+    if (n >= 0 || errno == EINTR) /* an interruption comes too late to undo them */
+        queue->look_count = 0;
+    return n;
 }
 
 static int kqueue_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
