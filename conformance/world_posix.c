@@ -48,6 +48,14 @@ static int in_flight(rouse_fd fd)
 }
 #endif
 
+/* The list of a process' own descriptors. The BSDs have a folder of that name with the same
+ * few in it for everybody. */
+#if defined(__linux__) || defined(__APPLE__)
+#define DESCRIPTORS "/dev/fd"
+#else
+#define DESCRIPTORS ""
+#endif
+
 enum { SPARE_DESCRIPTORS = 8, DESCRIPTORS_MAX = 4096 };
 
 static int error_of(int result)
@@ -138,7 +146,7 @@ static int count_one_by_one(void)
 
 int host_open_descriptors(void)
 {
-    DIR *list = opendir("/dev/fd");
+    DIR *list = opendir(DESCRIPTORS);
     int count = -3; /* itself, "." and ".." */
 
     if (list == NULL)

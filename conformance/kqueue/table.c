@@ -5,6 +5,7 @@
  *
  *     table         the names of the rows
  *     table ROW     exits 0 if it holds, 1 after a line that says what does not
+ *     table --all   all of them, each as a process, and a total
  *
  * Rows that begin with "like_" are about the emulation's switches, and exist only there.
  */
@@ -827,19 +828,48 @@ static const struct {
 #endif
 };
 
+enum { ROWS = sizeof rows / sizeof rows[0], LIMIT_S = 30 };
+
+static int run(int row)
+{
+    alarm(LIMIT_S);
+    kq = kqueue();
+    CHECK(kq >= 0);
+    rows[row].run();
+    close(kq);
+    return 0;
+}
+
+static int run_all(void)
+{
+    int failed = 0;
+
+    for (int row = 0; row < ROWS; row++) {
+        pid_t pid;
+        int status = -1;
+
+        printf("%s\n", rows[row].name);
+        fflush(stdout);
+        pid = fork();
+        if (pid == 0)
+            exit(run(row));
+        waitpid(pid, &status, 0);
+        failed += status != 0;
+    }
+    printf("%d passed, %d failed\n", ROWS - failed, failed);
+    return failed != 0;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (argc < 2) {
-            puts(rows[i].name);
-        } else if (strcmp(argv[1], rows[i].name) == 0) {
-            kq = kqueue();
-            CHECK(kq >= 0);
-            rows[i].run();
-            close(kq);
-            return 0;
-        }
+    if (argc == 2 && strcmp(argv[1], "--all") == 0)
+        return run_all();
+    for (int row = 0; row < ROWS; row++) {
+        if (argc < 2)
+            puts(rows[row].name);
+        else if (strcmp(argv[1], rows[row].name) == 0)
+            return run(row);
     }
     return argc < 2 ? 0 : 2;
 }

@@ -10,12 +10,19 @@
 #include "../process.h"
 #include "../world.h"
 
+/* How a shell says what it has. The BSDs keep no such list in /dev/fd. */
+#if defined(__linux__) || defined(__APPLE__)
+#define SAY "echo /dev/fd/*"
+#else
+#define SAY "fstat -p $$ | awk '{ printf \"/dev/fd/%s \", $4 }'"
+#endif
+
 enum { LIST = 1000, CHILD_S = 5 };
 
 /* What a child finds open, as a line of names. */
 static void list_inherited(char *list)
 {
-    static const char *const argv[] = {"/bin/sh", "-c", "echo /dev/fd/*", NULL};
+    static const char *const argv[] = {"/bin/sh", "-c", SAY, NULL};
     struct process child;
 
     if (!process_start(&child, argv, (int64_t) CHILD_S * 1000000000))
