@@ -62,6 +62,12 @@ enum { WAKE_FILTER = EVFILT_USER, WAKE_TRIGGER = NOTE_TRIGGER };
 enum { WAKE_FILTER = -1000, WAKE_TRIGGER = 0 };
 #endif
 
+#if defined(__NetBSD__)
+#define FILTER_OF(number) ((uint32_t) (number))
+#else
+#define FILTER_OF(number) ((short) (number))
+#endif
+
 #if !defined(KQUEUE_VERSION)
 #define KQUEUE_VERSION "EV_CLEAR"
 #endif
@@ -101,7 +107,7 @@ static struct kevent change(uintptr_t ident, int filter, int flags, unsigned ffl
 
     memset(&event, 0, sizeof event);
     event.ident = ident;
-    event.filter = (short) filter;
+    event.filter = FILTER_OF(filter);
     event.flags = (unsigned short) flags;
     event.fflags = fflags;
     /* A pointer here and a number there, of one size. */
