@@ -40,8 +40,10 @@ endif()
 # A new backend is one line here and one in src/evq/backends.c, which knows the order
 # of preference.
 set(rouse_bsds Darwin FreeBSD NetBSD OpenBSD DragonFly)
-rouse_backend(kqueue IF CMAKE_SYSTEM_NAME IN_LIST rouse_bsds OR ROUSE_KQUEUE_EMULATION
-  OTHERWISE "needs macOS or a BSD" SOURCES src/evq/kqueue.c)
+if(NOT ROUSE_KQUEUE_EMULATION)
+  rouse_backend(kqueue IF CMAKE_SYSTEM_NAME IN_LIST rouse_bsds OTHERWISE "needs macOS or a BSD"
+    SOURCES src/evq/kqueue.c)
+endif()
 rouse_backend(epoll IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "needs Linux"
   SOURCES src/evq/epoll.c)
 rouse_backend(uring IF Liburing_FOUND OTHERWISE "needs Linux and liburing, 2.3 or newer"
@@ -49,6 +51,10 @@ rouse_backend(uring IF Liburing_FOUND OTHERWISE "needs Linux and liburing, 2.3 o
 rouse_backend(poll IF UNIX OTHERWISE "needs poll(2)" SOURCES src/evq/poll.c)
 rouse_backend(libuv IF Libuv_FOUND OTHERWISE "needs libuv, 1.44 or newer"
   SOURCES src/evq/libuv.c LIBRARIES Libuv::Libuv)
+if(ROUSE_KQUEUE_EMULATION) # after the real ones
+  rouse_backend(kqueue IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "its emulation needs Linux"
+    SOURCES src/evq/kqueue.c conformance/kqueue/emulation.c)
+endif()
 rouse_backend(sim IF TRUE SOURCES src/evq/sim.c src/evq/sim_sockets.c)
 
 # Errors list what there is.
