@@ -30,6 +30,7 @@
 #include "../base/selfpipe.h"
 #include "backends.h"
 #include "sleep.h"
+#include "watchable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,6 @@
 #include <sys/types.h>
 /* Needs the one above. */
 #include <sys/event.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -172,7 +172,7 @@ static int enlist(const struct kqueue_evq *queue, struct rouse_source *source, u
     const int error = submit_one(queue, change_of(source, direction, EV_ADD | EV_CLEAR));
 
     /* The reader of a pipe is gone. NetBSD calls that EBADF, which a number that is not
-     * open has got before, from check_kind(). */
+     * open has got before, from watchable(). */
     if (error == -EPIPE || error == -EBADF)
         return tell(queue, source);
     if (error == 0)
@@ -284,16 +284,6 @@ static void kqueue_close(struct rouse_evq *evq)
     rouse__free(queue->alloc, queue, sizeof *queue);
 }
 
-/* What epoll answers of itself; a kqueue would take a file for ready until its end. */
-static int check_kind(rouse_fd fd)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) < 0)
-        return -errno;
-    return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ? -EPERM : 0;
-}
-
 static bool is_listened(const struct kqueue_evq *queue)
 {
     return (atomic_load_relaxed(&queue->sleep) & SLEEP_LISTENED) != 0;
@@ -315,7 +305,7 @@ static NEVER_INLINE int arm_slowly(struct kqueue_evq *queue, struct rouse_source
                                    unsigned directions)
 {
     const unsigned before = source->flags;
-    int error = before == 0 ? check_kind(source->fd) : 0;
+    int error = before == 0 ? watchable(source->fd) : 0;
     unsigned direction;
 
     /* First what may fail. */
