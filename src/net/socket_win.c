@@ -1,0 +1,441 @@
+/*
+ * socket_win.c -- the host's sockets, by Winsock.
+ *
+ * The calls are those of BSD; what they mean is not always, and the table promises one
+ * meaning:
+ *
+ *   A port: by default two servers may have one, and the option that forbids it also
+ *   forbids a port that only lingers. See bind_alone().
+ *
+ *   A pair: there is no socketpair(), so it is a TCP connection to oneself, and somebody
+ *   else may be faster. See accept_ours().
+ *
+ *   A write: all is taken that one call brings, however much, if there is room for one
+ *   byte. See MOST.
+ *
+ *   An error: -ECONNABORTED of a transfer is what others call a reset, and a reset of an
+ *   accept() what others call aborted. The rest is src/base/error_win.c.
+ */
+#include "../base/compiler.h"
+#include "../base/error_win.h"
+#include "net_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* In this order. */
+#include <winsock2.h>
+#include <ws2tcpip.h>
+
+#include <afunix.h>
+
+/* For one call: the kernel locks or copies that much. The next one finds whether there is
+ * room left. (Winsock counts in int besides.) */
+enum { MOST = 1 << 20 };
+
+/* Room for any address that we know. */
+union any_address {
+    struct sockaddr any;
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+    struct sockaddr_un path;
+};
+
+/* There is no way to say that Winsock is no longer needed: sockets may outlive every
+ * runtime, and the end of the process will do. */
+static BOOL WINAPI start(INIT_ONCE *once, void *error, void **context)
+{
+    WSADATA unused;
+
+    (void) once;
+    (void) context;
+    *(int *) error = WSAStartup(MAKEWORD(2, 2), &unused);
+    return *(int *) error == 0;
+}
+
+/* Before the first call of every other kind. */
+static int started(void)
+{
+    static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
+    int error = WSASYSNOTREADY;
+
+    return InitOnceExecuteOnce(&once, start, &error, NULL) ? 0 : rouse__error_of(error);
+}
+
+static int to_system(union any_address *to, const struct rouse_address *from)
+{
+    memset(to, 0, sizeof *to);
+    switch (from->family) {
+    case ROUSE_IPV4:
+        to->ipv4.sin_family = AF_INET;
+        to->ipv4.sin_port = htons(from->port);
+        memcpy(&to->ipv4.sin_addr, from->bytes, 4);
+        return sizeof to->ipv4;
+    case ROUSE_IPV6:
+        to->ipv6.sin6_family = AF_INET6;
+        to->ipv6.sin6_port = htons(from->port);
+        to->ipv6.sin6_scope_id = from->scope;
+        memcpy(&to->ipv6.sin6_addr, from->bytes, 16);
+        return sizeof to->ipv6;
+    case ROUSE_UNIX:
+        if (from->length >= sizeof to->path.sun_path)
+            return 0;
+        to->path.sun_family = AF_UNIX;
+        memcpy(to->path.sun_path, from->bytes, from->length);
+        return (int) (offsetof(struct sockaddr_un, sun_path) + from->length + 1);
+    default: return 0;
+    }
+}
+
+static int from_system(struct rouse_address *to, const union any_address *from, int size)
+{
+    const size_t path = offsetof(struct sockaddr_un, sun_path);
+    size_t length;
+
+    memset(to, 0, sizeof *to);
+    switch (from->any.sa_family) {
+    case AF_INET:
+        to->family = ROUSE_IPV4;
+        to->length = 4;
+        to->port = ntohs(from->ipv4.sin_port);
+        memcpy(to->bytes, &from->ipv4.sin_addr, 4);
+        return 0;
+    case AF_INET6:
+        to->family = ROUSE_IPV6;
+        to->length = 16;
+        to->port = ntohs(from->ipv6.sin6_port);
+        to->scope = from->ipv6.sin6_scope_id;
+        memcpy(to->bytes, &from->ipv6.sin6_addr, 16);
+        return 0;
+    case AF_UNIX: /* unnamed at the end that connected */
+        length = (size_t) size > path ? (size_t) size - path : 0;
+        if (length > sizeof to->bytes)
+            length = sizeof to->bytes;
+        to->family = ROUSE_UNIX;
+        memcpy(to->bytes, from->path.sun_path, length);
+        while (length > 0 && to->bytes[length - 1] == '\0')
+            length--;
+        to->length = (uint8_t) length;
+        return 0;
+    default: return -EAFNOSUPPORT;
+    }
+}
+
+static int open_socket(int domain, rouse_fd *fd)
+{
+    const SOCKET opened = WSASocketW(domain, SOCK_STREAM, 0, NULL, 0,
+                                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+
+    if (opened == INVALID_SOCKET)
+        return rouse__error_last();
+    *fd = (rouse_fd) opened;
+    return 0;
+}
+
+static int make_nonblocking(rouse_fd fd)
+{
+    u_long on = 1;
+
+    return ioctlsocket(fd, (long) FIONBIO, &on) != 0 ? rouse__error_last() : 0;
+}
+
+static int host_open(const struct rouse_sockets *self, enum rouse_family family, rouse_fd *fd)
+{
+    int error = started();
+    int domain;
+
+    (void) self;
+    if (error < 0)
+        return error;
+    switch (family) {
+    case ROUSE_IPV4: domain = AF_INET; break;
+    case ROUSE_IPV6: domain = AF_INET6; break;
+    case ROUSE_UNIX: domain = AF_UNIX; break;
+    default: return -EAFNOSUPPORT;
+    }
+    error = open_socket(domain, fd);
+    if (error < 0)
+        return error;
+    error = make_nonblocking(*fd);
+    if (error < 0)
+        closesocket(*fd);
+    return error;
+}
+
+static void option_set(rouse_fd fd, int level, int option, int value)
+{
+    setsockopt(fd, level, option, (const char *) &value, sizeof value);
+}
+
+/* SO_EXCLUSIVEADDRUSE keeps anybody else from sharing the port. But it is also refused
+ * where connections are left of a server that stopped. Without it such a port is free, and
+ * one that somebody listens on is not, unless he shares it. */
+static int bind_alone(rouse_fd fd, const union any_address *any, int size)
+{
+    option_set(fd, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
+    if (bind(fd, &any->any, size) == 0)
+        return 0;
+    if (WSAGetLastError() != WSAEADDRINUSE)
+        return rouse__error_last();
+    option_set(fd, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 0);
+    return bind(fd, &any->any, size) != 0 ? rouse__error_last() : 0;
+}
+
+static int host_listen(const struct rouse_sockets *self, rouse_fd fd,
+                       const struct rouse_address *address, int backlog)
+{
+    union any_address any;
+    const int size = to_system(&any, address);
+    int error;
+
+    (void) self;
+    if (size == 0)
+        return -EINVAL;
+    if (address->family == ROUSE_IPV6) /* the same on every system */
+        option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    error = bind_alone(fd, &any, size);
+    if (error < 0)
+        return error;
+    return listen(fd, backlog) != 0 ? rouse__error_last() : 0;
+}
+
+static int host_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_fd *accepted)
+{
+    const SOCKET got = accept(fd, NULL, NULL);
+    int error;
+
+    (void) self;
+    if (got == INVALID_SOCKET) {
+        error = rouse__error_last();
+        return error == -ECONNRESET ? -ECONNABORTED : error;
+    }
+    SetHandleInformation((HANDLE) got, HANDLE_FLAG_INHERIT, 0);
+    error = make_nonblocking((rouse_fd) got);
+    if (error < 0) {
+        closesocket(got);
+        return error;
+    }
+    *accepted = (rouse_fd) got;
+    return 0;
+}
+
+static int host_connect(const struct rouse_sockets *self, rouse_fd fd,
+                        const struct rouse_address *address)
+{
+    union any_address any;
+    const int size = to_system(&any, address);
+    int error;
+
+    (void) self;
+    if (size == 0)
+        return -EINVAL;
+    if (connect(fd, &any.any, size) == 0)
+        return 0;
+    error = rouse__error_last();
+    return error == -EAGAIN ? -EINPROGRESS : error;
+}
+
+static int host_connected(const struct rouse_sockets *self, rouse_fd fd)
+{
+    union any_address any;
+    int size = sizeof any;
+    int code = 0;
+    int code_size = sizeof code;
+    int error;
+
+    (void) self;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, (char *) &code, &code_size) != 0)
+        return rouse__error_last();
+    if (code != 0)
+        return rouse__error_of(code);
+    if (getpeername(fd, &any.any, &size) == 0)
+        return 0;
+    error = rouse__error_last();
+    return error == -ENOTCONN ? -EINPROGRESS : error; /* told too early */
+}
+
+static NEVER_INLINE intptr_t failed(void)
+{
+    const int error = rouse__error_last();
+
+    return error == -ECONNABORTED ? -ECONNRESET : error;
+}
+
+static int at_most(size_t size)
+{
+    return size < MOST ? (int) size : MOST;
+}
+
+static intptr_t host_read(const struct rouse_sockets *self, rouse_fd fd, void *buffer, size_t size)
+{
+    const int n = recv(fd, buffer, at_most(size), 0);
+
+    (void) self;
+    return n >= 0 ? n : failed();
+}
+
+static intptr_t host_write(const struct rouse_sockets *self, rouse_fd fd, const void *buffer,
+                           size_t size)
+{
+    const int n = send(fd, buffer, at_most(size), 0);
+
+    (void) self;
+    return n >= 0 ? n : failed();
+}
+
+static int host_shutdown(const struct rouse_sockets *self, rouse_fd fd)
+{
+    (void) self;
+    return shutdown(fd, SD_SEND) != 0 ? rouse__error_last() : 0;
+}
+
+static void host_close(const struct rouse_sockets *self, rouse_fd fd)
+{
+    (void) self;
+    closesocket(fd);
+}
+
+/* Whether the one that `accepted` talks to is `fd`. */
+static bool is_ours(SOCKET accepted, rouse_fd fd)
+{
+    struct sockaddr_in peer, ours;
+    int peer_size = sizeof peer, ours_size = sizeof ours;
+
+    return getpeername(accepted, (struct sockaddr *) &peer, &peer_size) == 0
+           && getsockname(fd, (struct sockaddr *) &ours, &ours_size) == 0
+           && peer.sin_port == ours.sin_port && peer.sin_addr.s_addr == ours.sin_addr.s_addr;
+}
+
+/* Accepts the connection of `fd`, which stands. Anybody on this machine may have connected
+ * as well, and before. */
+static int accept_ours(rouse_fd listener, rouse_fd fd, rouse_fd *accepted)
+{
+    for (;;) {
+        const SOCKET got = accept(listener, NULL, NULL);
+
+        if (got != INVALID_SOCKET && is_ours(got, fd)) {
+            *accepted = (rouse_fd) got;
+            return 0;
+        }
+        if (got != INVALID_SOCKET)
+            closesocket(got);
+        else if (WSAGetLastError() != WSAECONNRESET) /* of one who has left again */
+            return rouse__error_last();
+    }
+}
+
+/* A connection between two blocking sockets, by way of a third. */
+static int connect_pair(rouse_fd listener, rouse_fd fds[2])
+{
+    struct sockaddr_in address = {0};
+    int size = sizeof address;
+    int error;
+
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    option_set(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
+    if (bind(listener, (struct sockaddr *) &address, size) != 0 || listen(listener, 8) != 0
+        || getsockname(listener, (struct sockaddr *) &address, &size) != 0)
+        return rouse__error_last();
+    error = open_socket(AF_INET, &fds[0]);
+    if (error < 0)
+        return error;
+    if (connect(fds[0], (struct sockaddr *) &address, size) != 0)
+        error = rouse__error_last();
+    else
+        error = accept_ours(listener, fds[0], &fds[1]);
+    if (error < 0)
+        closesocket(fds[0]);
+    return error;
+}
+
+static int host_pair(const struct rouse_sockets *self, rouse_fd fds[2])
+{
+    rouse_fd listener;
+    int error = started();
+    int i;
+
+    (void) self;
+    if (error < 0)
+        return error;
+    error = open_socket(AF_INET, &listener);
+    if (error < 0)
+        return error;
+    error = connect_pair(listener, fds);
+    closesocket(listener);
+    if (error < 0)
+        return error;
+    SetHandleInformation((HANDLE) fds[1], HANDLE_FLAG_INHERIT, 0);
+    for (i = 0; i < 2; i++) {
+        option_set(fds[i], IPPROTO_TCP, TCP_NODELAY, 1); /* a pair does not hold bytes back */
+        if (error == 0)
+            error = make_nonblocking(fds[i]);
+    }
+    for (i = 0; i < 2 && error < 0; i++)
+        closesocket(fds[i]);
+    return error;
+}
+
+static int host_local(const struct rouse_sockets *self, rouse_fd fd, struct rouse_address *address)
+{
+    union any_address any;
+    int size = sizeof any;
+
+    (void) self;
+    if (getsockname(fd, &any.any, &size) != 0)
+        return rouse__error_last();
+    return from_system(address, &any, size);
+}
+
+static int host_peer(const struct rouse_sockets *self, rouse_fd fd, struct rouse_address *address)
+{
+    union any_address any;
+    int size = sizeof any;
+
+    (void) self;
+    if (getpeername(fd, &any.any, &size) != 0)
+        return rouse__error_last();
+    return from_system(address, &any, size);
+}
+
+static const struct rouse_sockets host = {
+    .size = sizeof host,
+    .open = host_open,
+    .listen = host_listen,
+    .accept = host_accept,
+    .connect = host_connect,
+    .connected = host_connected,
+    .read = host_read,
+    .write = host_write,
+    .shutdown = host_shutdown,
+    .close = host_close,
+    .pair = host_pair,
+    .local = host_local,
+    .peer = host_peer,
+};
+
+const struct rouse_sockets *rouse_host_sockets(void)
+{
+    return &host;
+}
+
+int rouse__ip_parse(enum rouse_family family, const char *text, uint8_t *bytes)
+{
+    const int error = started();
+
+    if (error < 0)
+        return error;
+    return inet_pton(family == ROUSE_IPV6 ? AF_INET6 : AF_INET, text, bytes) == 1 ? 0 : -EINVAL;
+}
+
+int rouse__ip_format(enum rouse_family family, const uint8_t *bytes, char *text)
+{
+    const int error = started();
+
+    if (error < 0)
+        return error;
+    return inet_ntop(family == ROUSE_IPV6 ? AF_INET6 : AF_INET, bytes, text, ROUSE_ADDRESS_TEXT)
+                   != NULL
+               ? 0
+               : -EINVAL;
+}
