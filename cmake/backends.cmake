@@ -44,6 +44,7 @@ if(NOT ROUSE_KQUEUE_EMULATION)
   rouse_backend(kqueue IF CMAKE_SYSTEM_NAME IN_LIST rouse_bsds OTHERWISE "needs macOS or a BSD"
     SOURCES src/evq/kqueue.c)
 endif()
+rouse_backend(iocp IF WIN32 OTHERWISE "needs Windows" SOURCES src/evq/iocp.c)
 rouse_backend(epoll IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "needs Linux"
   SOURCES src/evq/epoll.c)
 rouse_backend(uring IF Liburing_FOUND OTHERWISE "needs Linux and liburing, 2.3 or newer"

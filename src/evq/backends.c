@@ -8,6 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(ROUSE_HAVE_IOCP)
+#define IOCP_OPS &rouse__iocp,
+#define IOCP_NAME ", iocp"
+#else
+#define IOCP_OPS
+#define IOCP_NAME
+#endif
 #if defined(ROUSE_HAVE_KQUEUE)
 #define KQUEUE_OPS &rouse__kqueue,
 #define KQUEUE_NAME ", kqueue"
@@ -59,13 +66,13 @@
 #endif
 
 const struct rouse_evq_ops *const rouse_backends[] = {
-    KQUEUE_OPS EPOLL_OPS URING_OPS POLL_OPS LIBUV_OPS EMULATED_OPS SIM_OPS NULL,
+    IOCP_OPS KQUEUE_OPS EPOLL_OPS URING_OPS POLL_OPS LIBUV_OPS EMULATED_OPS SIM_OPS NULL,
 };
 
 #define NO_SUCH_BACKEND "no such backend; there are native"
 
-const char rouse__no_such_backend[] =
-    NO_SUCH_BACKEND KQUEUE_NAME EPOLL_NAME URING_NAME POLL_NAME LIBUV_NAME EMULATED_NAME SIM_NAME;
+const char rouse__no_such_backend[] = NO_SUCH_BACKEND IOCP_NAME KQUEUE_NAME EPOLL_NAME URING_NAME
+    POLL_NAME LIBUV_NAME EMULATED_NAME SIM_NAME;
 
 const char *rouse_backend_names(void)
 {

@@ -7,6 +7,7 @@
 
 #include <rouse/evq.h>
 
+extern const struct rouse_evq_ops rouse__iocp;
 extern const struct rouse_evq_ops rouse__kqueue;
 extern const struct rouse_evq_ops rouse__epoll;
 extern const struct rouse_evq_ops rouse__uring;
