@@ -28,4 +28,8 @@ if(Libuv_FOUND AND NOT TARGET Libuv::Libuv)
   set_target_properties(Libuv::Libuv PROPERTIES
     IMPORTED_LOCATION "${Libuv_LIBRARY}"
     INTERFACE_INCLUDE_DIRECTORIES "${Libuv_INCLUDE_DIR}")
+  if(WIN32) # what a static one stands on, and a DLL's does not mind
+    set_target_properties(Libuv::Libuv PROPERTIES INTERFACE_LINK_LIBRARIES
+      "psapi;user32;advapi32;iphlpapi;userenv;ws2_32;dbghelp;ole32;shell32;uuid")
+  endif()
 endif()
