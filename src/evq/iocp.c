@@ -287,7 +287,8 @@ static unsigned poll_answer(const struct record *record)
         return DIRECTIONS; /* we cannot learn more, but the next operation can */
     if (record->poll.count == 0)
         return 0;
-    /* A socket that was closed before it was forgotten is in here as well. */
+    ROUSE_RULE((states & AFD_LOCAL_CLOSE) == 0, "E5: the descriptor was closed before forget()",
+               "iocp");
     if ((states & BROKEN_STATES) != 0)
         return DIRECTIONS;
     return ((states & READABLE_STATES) != 0 ? ROUSE_READABLE : 0U)
