@@ -41,6 +41,18 @@
 
 #include <errno.h>
 
+/* In this order. */
+#include <winsock2.h>
+
+#include <mswsock.h>
+#include <winternl.h>
+
+/* NtOpenFile(), which opens what has no name in Win32; found at run time, because not every
+ * toolchain has a library for it. */
+typedef NTSTATUS(NTAPI nt_open_file)(HANDLE *file, ACCESS_MASK access,
+                                     OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *status,
+                                     ULONG share, ULONG options);
+
 enum {
     DIRECTIONS = ROUSE_READABLE | ROUSE_WRITABLE,
     RECORDS = 32,        /* records in a group: as many as wepoll found good */
@@ -247,9 +259,9 @@ static bool poll_send(struct iocp_evq *queue, struct record *record)
     const unsigned armed = record->source->armed;
     struct afd_poll *poll = &record->poll;
 
-    poll->timeout.QuadPart = INT64_MAX;
+    poll->timeout = INT64_MAX;
     poll->count = 1;
-    poll->exclusive = FALSE;
+    poll->exclusive = false;
     poll->sockets[0].socket = record->socket;
     poll->sockets[0].status = 0;
     poll->sockets[0].states = BROKEN_STATES;
@@ -279,7 +291,7 @@ static unsigned poll_answer(const struct record *record)
 {
     /* Its status is 32 bits wide; the others need not mean anything. */
     const NTSTATUS status = (NTSTATUS) record->overlapped.Internal;
-    const ULONG states = record->poll.sockets[0].states;
+    const uint32_t states = record->poll.sockets[0].states;
 
     if (status == NT_CANCELLED)
         return 0; /* nothing was written to `poll`, which still says what was asked for */

@@ -10,10 +10,7 @@
 #ifndef ROUSE_EVQ_NT_H
 #define ROUSE_EVQ_NT_H
 
-#include <winsock2.h>
-
-#include <mswsock.h>
-#include <winternl.h>
+#include <stdint.h>
 
 /* A request that is sent by DeviceIoControl(), with a struct afd_poll in and out. */
 #define AFD_POLL 0x00012024
@@ -35,22 +32,17 @@ enum afd_state {
 /* The request, with room for one socket, and the answer. A request that fails or is
  * cancelled leaves it as it was. */
 struct afd_poll {
-    LARGE_INTEGER timeout; /* in 100 ns: relative if negative, else absolute */
-    ULONG count;           /* of sockets asked about, and then of those that answer */
-    ULONG exclusive;       /* ends other requests for the same socket */
+    int64_t timeout;    /* in 100 ns: relative if negative, else absolute */
+    uint32_t count;     /* of sockets asked about, and then of those that answer */
+    uint32_t exclusive; /* ends other requests for the same socket */
     struct {
-        HANDLE socket; /* that no service provider has wrapped */
-        ULONG states;  /* asked for, and then those found */
-        NTSTATUS status;
+        void *socket;    /* a handle that no service provider has wrapped */
+        uint32_t states; /* asked for, and then those found */
+        int32_t status;
     } sockets[1];
 };
 
-/* How a cancelled request ends; <ntstatus.h> quarrels with <windows.h> over other names. */
-#define NT_CANCELLED ((NTSTATUS) 0xC0000120)
-
-/* NtOpenFile(), which opens what has no name in Win32. It is to be found at run time. */
-typedef NTSTATUS(NTAPI nt_open_file)(HANDLE *file, ACCESS_MASK access,
-                                     OBJECT_ATTRIBUTES *attributes, IO_STATUS_BLOCK *status,
-                                     ULONG share, ULONG options);
+/* How a cancelled request ends. <ntstatus.h> has it, and quarrels with <windows.h>. */
+#define NT_CANCELLED ((int32_t) 0xC0000120)
 
 #endif /* ROUSE_EVQ_NT_H */
