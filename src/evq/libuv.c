@@ -45,8 +45,8 @@
 #error "rouse needs libuv 1.44 or newer"
 #endif
 
-#define TEXT_(number) #number
-#define TEXT(number) TEXT_(number)
+#define STRING_(number) #number
+#define STRING(number) STRING_(number)
 
 extern const struct rouse_evq_ops rouse__libuv;
 
@@ -89,7 +89,6 @@ static int error_of(int status)
     switch (status) {
     case 0: return 0;
     case UV_EBADF: return -EBADF;
-    case UV_ENOTSOCK: return -EBADF; /* what Windows says of a closed socket */
     case UV_EPERM: return -EPERM;
     case UV_EEXIST: return -EEXIST; /* another handle of the loop has this descriptor */
     case UV_EINVAL: return -EINVAL;
@@ -101,6 +100,68 @@ static int error_of(int status)
     default: return -EIO;
     }
 }
+
+/* --- what differs between systems --- */
+
+#if defined(_WIN32)
+
+/* A loop needs one handle, and says so when it gets none. */
+static int find_room(void)
+{
+    return 0;
+}
+
+/* libuv would tell one kind from the other no more than Winsock does, and may keep hold of
+ * a handle that it refused. */
+static int refusal_of(rouse_fd fd)
+{
+    int type;
+    int size = sizeof type;
+    DWORD flags;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, (char *) &type, &size) == 0)
+        return 0;
+    return GetHandleInformation((HANDLE) fd, &flags) ? -EPERM : -EBADF;
+}
+
+#else
+
+static void pipe_close(const uv_file ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        uv_fs_t request;
+
+        uv_fs_close(NULL, &request, ends[i], NULL);
+        uv_fs_req_cleanup(&request);
+    }
+}
+
+/* The first loop of a process aborts the program when it gets a descriptor or two and then
+ * no more. Every loop needs four, so try whether there are as many. */
+static int find_room(void)
+{
+    uv_file first[2], second[2];
+    int status = uv_pipe(first, 0, 0);
+
+    if (status != 0)
+        return error_of(status);
+    status = uv_pipe(second, 0, 0);
+    if (status == 0)
+        pipe_close(second);
+    pipe_close(first);
+    return error_of(status);
+}
+
+/* libuv tells everything. */
+static int refusal_of(rouse_fd fd)
+{
+    (void) fd;
+    return 0;
+}
+
+#endif
+
+/* --- records that wait to be reported --- */
 
 static bool reports_empty(const struct queue *queue)
 {
@@ -220,7 +281,9 @@ static int record_open(struct record **record, struct queue *queue, struct rouse
 
     if (made == NULL)
         return -ENOMEM;
-    error = error_of(uv_poll_init_socket(queue->loop, &made->poll, (uv_os_sock_t) source->fd));
+    error = refusal_of(source->fd);
+    if (error == 0)
+        error = error_of(uv_poll_init_socket(queue->loop, &made->poll, (uv_os_sock_t) source->fd));
     if (error < 0) {
         rouse__free(queue->alloc, made, sizeof *made);
         return error;
@@ -264,32 +327,6 @@ static void collect(struct queue *queue, rouse_time deadline)
     } while (reports_empty(queue) && (atomic_load_relaxed(&queue->sleep) & SLEEP_WOKEN) == 0
              && now < deadline);
     uv_timer_stop(&queue->timer);
-}
-
-static void pipe_close(const uv_file ends[2])
-{
-    for (int i = 0; i < 2; i++) {
-        uv_fs_t request;
-
-        uv_fs_close(NULL, &request, ends[i], NULL);
-        uv_fs_req_cleanup(&request);
-    }
-}
-
-/* The first loop of a process aborts the program when it gets a descriptor or two and then
- * no more. Every loop needs four, so try whether there are as many. */
-static int find_room(void)
-{
-    uv_file first[2], second[2];
-    int status = uv_pipe(first, 0, 0);
-
-    if (status != 0)
-        return error_of(status);
-    status = uv_pipe(second, 0, 0);
-    if (status == 0)
-        pipe_close(second);
-    pipe_close(first);
-    return error_of(status);
 }
 
 static int libuv_open(struct rouse_evq **evq, const struct rouse_evq_options *options)
@@ -443,8 +480,8 @@ static rouse_fd libuv_pollable(struct rouse_evq *evq)
 const struct rouse_evq_ops rouse__libuv = {
     .size = sizeof(struct rouse_evq_ops),
     .name = "libuv",
-    .version = "libuv " TEXT(UV_VERSION_MAJOR) "." TEXT(UV_VERSION_MINOR) "." TEXT(UV_VERSION_PATCH)
-        UV_VERSION_SUFFIX,
+    .version = "libuv " STRING(UV_VERSION_MAJOR) "." STRING(UV_VERSION_MINOR) "." STRING(
+        UV_VERSION_PATCH) UV_VERSION_SUFFIX,
     .open = libuv_open,
     .close = libuv_close,
     .arm = libuv_arm,
