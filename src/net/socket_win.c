@@ -121,6 +121,18 @@ static int from_system(struct rouse_address *to, const union any_address *from, 
     }
 }
 
+/* Why a call on this socket failed. Winsock has one word for what is closed and for what
+ * never was a socket. */
+static NEVER_INLINE int error_of_call(rouse_fd fd)
+{
+    const int code = WSAGetLastError();
+    DWORD flags;
+
+    if (code == WSAENOTSOCK)
+        return GetHandleInformation((HANDLE) fd, &flags) ? -ENOTSOCK : -EBADF;
+    return rouse__error_of(code);
+}
+
 static int open_socket(int domain, rouse_fd *fd)
 {
     const SOCKET opened = WSASocketW(domain, SOCK_STREAM, 0, NULL, 0,
@@ -136,7 +148,7 @@ static int make_nonblocking(rouse_fd fd)
 {
     u_long on = 1;
 
-    return ioctlsocket(fd, (long) FIONBIO, &on) != 0 ? rouse__error_last() : 0;
+    return ioctlsocket(fd, (long) FIONBIO, &on) != 0 ? error_of_call(fd) : 0;
 }
 
 static int host_open(const struct rouse_sockets *self, enum rouse_family family, rouse_fd *fd)
@@ -176,9 +188,9 @@ static int bind_alone(rouse_fd fd, const union any_address *any, int size)
     if (bind(fd, &any->any, size) == 0)
         return 0;
     if (WSAGetLastError() != WSAEADDRINUSE)
-        return rouse__error_last();
+        return error_of_call(fd);
     option_set(fd, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 0);
-    return bind(fd, &any->any, size) != 0 ? rouse__error_last() : 0;
+    return bind(fd, &any->any, size) != 0 ? error_of_call(fd) : 0;
 }
 
 static int host_listen(const struct rouse_sockets *self, rouse_fd fd,
@@ -196,7 +208,7 @@ static int host_listen(const struct rouse_sockets *self, rouse_fd fd,
     error = bind_alone(fd, &any, size);
     if (error < 0)
         return error;
-    return listen(fd, backlog) != 0 ? rouse__error_last() : 0;
+    return listen(fd, backlog) != 0 ? error_of_call(fd) : 0;
 }
 
 static int host_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_fd *accepted)
@@ -206,7 +218,7 @@ static int host_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_fd *
 
     (void) self;
     if (got == INVALID_SOCKET) {
-        error = rouse__error_last();
+        error = error_of_call(fd);
         return error == -ECONNRESET ? -ECONNABORTED : error;
     }
     SetHandleInformation((HANDLE) got, HANDLE_FLAG_INHERIT, 0);
@@ -231,7 +243,7 @@ static int host_connect(const struct rouse_sockets *self, rouse_fd fd,
         return -EINVAL;
     if (connect(fd, &any.any, size) == 0)
         return 0;
-    error = rouse__error_last();
+    error = error_of_call(fd);
     return error == -EAGAIN ? -EINPROGRESS : error;
 }
 
@@ -245,18 +257,18 @@ static int host_connected(const struct rouse_sockets *self, rouse_fd fd)
 
     (void) self;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, (char *) &code, &code_size) != 0)
-        return rouse__error_last();
+        return error_of_call(fd);
     if (code != 0)
         return rouse__error_of(code);
     if (getpeername(fd, &any.any, &size) == 0)
         return 0;
-    error = rouse__error_last();
+    error = error_of_call(fd);
     return error == -ENOTCONN ? -EINPROGRESS : error; /* told too early */
 }
 
-static NEVER_INLINE intptr_t failed(void)
+static NEVER_INLINE intptr_t failed(rouse_fd fd)
 {
-    const int error = rouse__error_last();
+    const int error = error_of_call(fd);
 
     return error == -ECONNABORTED ? -ECONNRESET : error;
 }
@@ -271,7 +283,7 @@ static intptr_t host_read(const struct rouse_sockets *self, rouse_fd fd, void *b
     const int n = recv(fd, buffer, at_most(size), 0);
 
     (void) self;
-    return n >= 0 ? n : failed();
+    return n >= 0 ? n : failed(fd);
 }
 
 static intptr_t host_write(const struct rouse_sockets *self, rouse_fd fd, const void *buffer,
@@ -280,13 +292,13 @@ static intptr_t host_write(const struct rouse_sockets *self, rouse_fd fd, const 
     const int n = send(fd, buffer, at_most(size), 0);
 
     (void) self;
-    return n >= 0 ? n : failed();
+    return n >= 0 ? n : failed(fd);
 }
 
 static int host_shutdown(const struct rouse_sockets *self, rouse_fd fd)
 {
     (void) self;
-    return shutdown(fd, SD_SEND) != 0 ? rouse__error_last() : 0;
+    return shutdown(fd, SD_SEND) != 0 ? error_of_call(fd) : 0;
 }
 
 static void host_close(const struct rouse_sockets *self, rouse_fd fd)
@@ -320,7 +332,7 @@ static int accept_ours(rouse_fd listener, rouse_fd fd, rouse_fd *accepted)
         if (got != INVALID_SOCKET)
             closesocket(got);
         else if (WSAGetLastError() != WSAECONNRESET) /* of one who has left again */
-            return rouse__error_last();
+            return error_of_call(listener);
     }
 }
 
@@ -336,12 +348,12 @@ static int connect_pair(rouse_fd listener, rouse_fd fds[2])
     option_set(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
     if (bind(listener, (struct sockaddr *) &address, size) != 0 || listen(listener, 8) != 0
         || getsockname(listener, (struct sockaddr *) &address, &size) != 0)
-        return rouse__error_last();
+        return error_of_call(listener);
     error = open_socket(AF_INET, &fds[0]);
     if (error < 0)
         return error;
     if (connect(fds[0], (struct sockaddr *) &address, size) != 0)
-        error = rouse__error_last();
+        error = error_of_call(fds[0]);
     else
         error = accept_ours(listener, fds[0], &fds[1]);
     if (error < 0)
@@ -383,7 +395,7 @@ static int host_local(const struct rouse_sockets *self, rouse_fd fd, struct rous
 
     (void) self;
     if (getsockname(fd, &any.any, &size) != 0)
-        return rouse__error_last();
+        return error_of_call(fd);
     return from_system(address, &any, size);
 }
 
@@ -394,7 +406,7 @@ static int host_peer(const struct rouse_sockets *self, rouse_fd fd, struct rouse
 
     (void) self;
     if (getpeername(fd, &any.any, &size) != 0)
-        return rouse__error_last();
+        return error_of_call(fd);
     return from_system(address, &any, size);
 }
 
