@@ -8,17 +8,24 @@
 #include <string.h>
 #include <time.h>
 
+#include "guest.h"
 #include "options.h"
 #include "process.h"
 #include "run.h"
 #include "trace/trace.h"
 #include "traceable.h"
 
-enum { CASES_MAX = 4096, BACKENDS_MAX = 3 * OPTIONS_NAMES_MAX, DESCRIPTORS_MIN = 256 };
+enum {
+    CASES_MAX = 4096,
+    BACKENDS_MAX = 3 * OPTIONS_NAMES_MAX + GUESTS_MAX * GUEST_COLUMNS_MAX,
+    DESCRIPTORS_MIN = 256
+};
 
 struct conform {
     struct options options;
     const struct rouse_evq_ops *extra; /* a backend of the caller's, or a plug-in's */
+    struct guest guests[GUESTS_MAX];
+    int guest_count;
     const struct suite_case *cases[CASES_MAX];
     int case_count;
     char command[2000];
@@ -89,11 +96,30 @@ static const struct rouse_evq_ops *find_backend(const struct conform *conform, c
     return NULL;
 }
 
-static int no_backend(const char *name)
+/* A guest's column of that name, and whose it is. */
+static const struct guest_column *find_column(const struct conform *conform, const char *name,
+                                              const struct guest **whose)
 {
-    char why[200];
+    for (int g = 0; g < conform->guest_count; g++) {
+        for (int i = 0; i < conform->guests[g].column_count; i++) {
+            if (strcmp(conform->guests[g].columns[i].name, name) == 0) {
+                *whose = &conform->guests[g];
+                return &conform->guests[g].columns[i];
+            }
+        }
+    }
+    return NULL;
+}
 
-    snprintf(why, sizeof why, "there are %s", rouse_backend_names());
+static int no_backend(const struct conform *conform, const char *name)
+{
+    char why[400];
+    size_t length = (size_t) snprintf(why, sizeof why, "there are %s", rouse_backend_names());
+
+    for (int g = 0; g < conform->guest_count; g++)
+        for (int i = 0; i < conform->guests[g].column_count && length < sizeof why; i++)
+            length += (size_t) snprintf(why + length, sizeof why - length, ", %s",
+                                        conform->guests[g].columns[i].name);
     return cannot("no backend is called", name, why);
 }
 
@@ -123,40 +149,88 @@ static int load_plugin(struct conform *conform)
     return GOOD;
 }
 
-static void add_backend(struct report *report, const struct rouse_evq_ops *ops, bool required)
+/* Their columns have names that nobody else has. */
+static int invite_guests(struct conform *conform)
 {
-    for (int b = 0; b < report->backend_count; b++) {
-        if (report->backends[b].ops == ops) {
-            report->backends[b].required |= required;
-            return;
-        }
+    int status = GOOD;
+
+    for (const char *const *text = conform->options.guests; *text != NULL && status == GOOD;
+         text++) {
+        struct guest next = {0};
+        const struct guest *whose;
+
+        if (conform->guest_count == GUESTS_MAX)
+            return cannot("too many guests", NULL, NULL);
+        status = guest_parse(&next, *text);
+        for (int i = 0; i < next.column_count && status == GOOD; i++)
+            if (find_backend(conform, next.columns[i].name) != NULL
+                || find_column(conform, next.columns[i].name, &whose) != NULL)
+                status = cannot("two columns are called", next.columns[i].name,
+                                "--guest COLUMN=BACKEND:... gives another name");
+        conform->guests[conform->guest_count++] = next;
     }
-    report->backends[report->backend_count] = (struct report_backend){.ops = ops};
-    report->backends[report->backend_count].required = required;
-    result_text(&report->backends[report->backend_count].version, ops->version);
-    report->backend_count++;
+    if (status == GOOD && conform->guest_count > 0 && conform->options.in_process)
+        return cannot("a guest cannot be run in this process", NULL, NULL);
+    return status;
+}
+
+/* One more column, unless it is there. */
+static int add_backend(const struct conform *conform, struct report *report, const char *name,
+                       bool required)
+{
+    const struct rouse_evq_ops *ops = find_backend(conform, name);
+    const struct guest *whose = NULL;
+    const struct guest_column *column = find_column(conform, name, &whose);
+    struct report_backend *backend = report->backends;
+
+    if (ops == NULL && column == NULL)
+        return no_backend(conform, name);
+    while (backend < report->backends + report->backend_count && strcmp(backend->name, name) != 0)
+        backend++;
+    if (backend == report->backends + report->backend_count) {
+        backend->name = name;
+        backend->backend = column != NULL ? column->backend : name;
+        backend->ops = ops;
+        result_text(&backend->version, ops != NULL ? ops->version : NULL);
+        backend->guest = whose != NULL ? whose->words : NULL;
+        report->backend_count++;
+    }
+    backend->required |= required;
+    return GOOD;
+}
+
+static int add_backends(const struct conform *conform, struct report *report,
+                        const char *const *names, bool required)
+{
+    int status = GOOD;
+
+    for (; *names != NULL && status == GOOD; names++)
+        status = add_backend(conform, report, *names, required);
+    return status;
+}
+
+static int add_all(const struct conform *conform, struct report *report)
+{
+    int status = GOOD;
+
+    if (conform->extra != NULL)
+        status = add_backend(conform, report, conform->extra->name, true);
+    for (int i = 0; conform->extra == NULL && rouse_backends[i] != NULL && status == GOOD; i++)
+        status = add_backend(conform, report, rouse_backends[i]->name, false);
+    for (int g = 0; g < conform->guest_count; g++)
+        for (int i = 0; i < conform->guests[g].column_count && status == GOOD; i++)
+            status = add_backend(conform, report, conform->guests[g].columns[i].name, false);
+    return status;
 }
 
 static int choose_backends(const struct conform *conform, struct report *report)
 {
     const struct options *options = &conform->options;
+    int status = options->backends[0] != NULL
+                     ? add_backends(conform, report, options->backends, false)
+                     : add_all(conform, report);
 
-    for (const char *const *name = options->backends; *name != NULL; name++) {
-        if (find_backend(conform, *name) == NULL)
-            return no_backend(*name);
-        add_backend(report, find_backend(conform, *name), false);
-    }
-    if (options->backends[0] == NULL && conform->extra != NULL)
-        add_backend(report, conform->extra, true);
-    for (int i = 0;
-         options->backends[0] == NULL && conform->extra == NULL && rouse_backends[i] != NULL; i++)
-        add_backend(report, rouse_backends[i], false);
-    for (const char *const *name = options->required; *name != NULL; name++) {
-        if (find_backend(conform, *name) == NULL)
-            return no_backend(*name);
-        add_backend(report, find_backend(conform, *name), true);
-    }
-    return GOOD;
+    return status == GOOD ? add_backends(conform, report, options->required, true) : status;
 }
 
 /* -- Reports ----------------------------------------------------------------- */
@@ -258,12 +332,33 @@ static void announce(const struct report *report, FILE *to)
     fprintf(to, "rouse-conform %s: %d guarantees, %d of %d cases, on", rouse_version(),
             GUARANTEE_COUNT, cases, report->case_count);
     for (int b = 0; b < report->backend_count; b++)
-        fprintf(to, " %s", report->backends[b].ops->name);
+        fprintf(to, " %s", report->backends[b].name);
     fprintf(to, " (%s)\n", report->system);
     fflush(to);
 }
 
-static int run_and_report(const struct conform *conform, struct report *report)
+static bool is_asked_for(const struct report *report, const struct guest *guest)
+{
+    for (int b = 0; b < report->backend_count; b++)
+        if (report->backends[b].guest == guest->words)
+            return true;
+    return false;
+}
+
+static void run_all(struct conform *conform, struct report *report, const struct run_options *run)
+{
+    for (int g = 0; g < conform->guest_count; g++)
+        if (is_asked_for(report, &conform->guests[g]))
+            guest_come(&conform->guests[g]);
+    for (int b = 0; b < report->backend_count; b++)
+        run_probe(&report->backends[b], run);
+    if (conform->options.in_process)
+        run_in_process(report, run);
+    else
+        run_processes(report, run);
+}
+
+static int run_and_report(struct conform *conform, struct report *report)
 {
     const struct options *options = &conform->options;
     struct run_options run = {report->program, options->plugin,    !options->no_check,
@@ -277,12 +372,7 @@ static int run_and_report(const struct conform *conform, struct report *report)
         return status;
     run.talk = outputs.talk;
     announce(report, outputs.talk);
-    for (int b = 0; b < report->backend_count; b++)
-        run_probe(&report->backends[b], &run);
-    if (options->in_process)
-        run_in_process(report, &run);
-    else
-        run_processes(report, &run);
+    run_all(conform, report, &run);
     report->duration_ns = process_clock_ns() - began_ns;
     status = write_outputs(&outputs, options, report);
     report_text(report, outputs.talk,
@@ -303,7 +393,7 @@ static int demand_descriptors(void)
     return count >= DESCRIPTORS_MIN ? GOOD : cannot(what, NULL, "raise the limit, ulimit -n");
 }
 
-static int run_suite(const struct conform *conform, const char *program)
+static int run_suite(struct conform *conform, const char *program)
 {
     struct report report = {.program = program};
     int status;
@@ -317,6 +407,8 @@ static int run_suite(const struct conform *conform, const char *program)
     if (status == GOOD)
         status = run_and_report(conform, &report);
     report_free(&report);
+    for (int g = 0; g < conform->guest_count; g++)
+        guest_leave(&conform->guests[g]);
     return status;
 }
 
@@ -363,14 +455,14 @@ static int trace(const struct conform *conform)
     const struct rouse_evq_ops *backend =
         conform->extra != NULL ? conform->extra : rouse_backend(NULL);
     struct suite_listener listener = {say_failures};
-    struct suite_run run = {NULL, 1, NULL, !options->no_check, false, &listener};
+    struct suite_run run = {.count = 1, .check = !options->no_check, .listener = &listener};
     const struct suite_case *which;
     char name[200];
 
     if (options->backends[0] != NULL)
         backend = find_backend(conform, options->backends[0]);
     if (backend == NULL)
-        return no_backend(options->backends[0] != NULL ? options->backends[0] : "");
+        return no_backend(conform, options->backends[0] != NULL ? options->backends[0] : "");
     snprintf(name, sizeof name, "b5_the_same_on_every_backend_%s", options->trace);
     which = find_case(conform, name);
     if (which == NULL)
@@ -383,28 +475,35 @@ static int trace(const struct conform *conform)
 }
 
 /* We are one of the processes that run_processes() or run_probe() started. */
-static int be_a_process(const struct conform *conform)
+static int be_a_process(const struct conform *conform, const char *program)
 {
     const struct options *options = &conform->options;
     const struct rouse_evq_ops *backend =
         options->backends[0] != NULL ? find_backend(conform, options->backends[0]) : NULL;
+    const struct suite_run how = {.backend = backend,
+                                  .program = program,
+                                  .plugin = options->plugin,
+                                  .copy = options->copy,
+                                  .check = !options->no_check};
     const struct suite_case *which;
 
     if (backend == NULL)
-        return no_backend(options->backends[0] != NULL ? options->backends[0] : "");
+        return no_backend(conform, options->backends[0] != NULL ? options->backends[0] : "");
     if (options->probe != NULL)
         return run_probe_here(backend);
     which = find_case(conform, options->run_case);
     if (which == NULL)
         return cannot("no case is called", options->run_case, NULL);
-    return run_case_here(which, backend, !options->no_check, options->timeout_s);
+    return run_case_here(which, &how, options->timeout_s);
 }
 
 int rouse_conform_main(int argc, char **argv, const struct rouse_evq_ops *backend)
 {
     static struct conform conform;
+    const char *program = process_self(argc > 0 ? argv[0] : "rouse-conform");
     int status;
 
+    process_begin();
     conform.extra = backend;
     status = options_parse(&conform.options, argc, argv);
     if (status != GOOD)
@@ -413,6 +512,8 @@ int rouse_conform_main(int argc, char **argv, const struct rouse_evq_ops *backen
         return fputs(options_usage, stdout) < 0 ? CANNOT : GOOD;
     if (conform.options.version)
         return printf("rouse-conform %s\n", rouse_version()) < 0 ? CANNOT : GOOD;
+    if (conform.options.keep)
+        return guest_keep();
     if (conform.options.guarantees) {
         guarantees_print(stdout);
         return GOOD;
@@ -425,13 +526,15 @@ int rouse_conform_main(int argc, char **argv, const struct rouse_evq_ops *backen
     if (status != GOOD)
         return status;
     if (conform.options.run_case != NULL || conform.options.probe != NULL)
-        return be_a_process(&conform);
+        return be_a_process(&conform, program);
     if (conform.options.trace != NULL)
         return trace(&conform);
-    status = demand_matches(&conform);
+    status = invite_guests(&conform);
+    if (status == GOOD)
+        status = demand_matches(&conform);
     if (status != GOOD)
         return status;
     if (conform.options.list)
         return list(&conform);
-    return run_suite(&conform, process_self(argc > 0 ? argv[0] : "rouse-conform"));
+    return run_suite(&conform, program);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOBS = 4, JOBS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_S_MAX = 3600 };
+enum { COPIES_MAX = 10000, JOBS = 4, JOBS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_S_MAX = 3600 };
 
 const char options_usage[] =
     "usage: rouse-conform [OPTION]...\n"
@@ -20,6 +20,8 @@ const char options_usage[] =
     "  --backend NAME    only this one (again for more)\n"
     "  --require NAME    run this one, and fail if it does not open here\n"
     "  --plugin FILE     a backend in a shared object: it alone, unless others are named\n"
+    "  --guest COLUMN[=BACKEND],...:COMMAND\n"
+    "                    columns that another rouse-conform runs (again for more)\n"
     "  --case PATTERN    only cases whose name or file is like this; * is anything\n"
     "  --xfail PATTERN   these are to fail, and spoil the result if they pass\n"
     "  --json FILE       a report as JSON; - for standard output\n"
@@ -55,6 +57,7 @@ static const struct option {
     {"--require", LIST, offsetof(struct options, required), 0, 0},
     {"--case", LIST, offsetof(struct options, cases), 0, 0},
     {"--xfail", LIST, offsetof(struct options, xfail), 0, 0},
+    {"--guest", LIST, offsetof(struct options, guests), 0, 0},
     {"--json", TEXT, offsetof(struct options, json), 0, 0},
     {"--junit", TEXT, offsetof(struct options, junit), 0, 0},
     {"--html", TEXT, offsetof(struct options, html), 0, 0},
@@ -62,8 +65,10 @@ static const struct option {
     {"--trace", TEXT, offsetof(struct options, trace), 0, 0},
     {"--run-case", TEXT, offsetof(struct options, run_case), 0, 0},
     {"--probe", TEXT, offsetof(struct options, probe), 0, 0},
+    {"--copy", NUMBER, offsetof(struct options, copy), 1, COPIES_MAX},
     {"--jobs", NUMBER, offsetof(struct options, jobs), 1, JOBS_MAX},
     {"--timeout", NUMBER, offsetof(struct options, timeout_s), 1, TIMEOUT_S_MAX},
+    {"--keep", SWITCH, offsetof(struct options, keep), 0, 0},
     {"--list", SWITCH, offsetof(struct options, list), 0, 0},
     {"--guarantees", SWITCH, offsetof(struct options, guarantees), 0, 0},
     {"--version", SWITCH, offsetof(struct options, version), 0, 0},

@@ -16,11 +16,14 @@ struct options {
     const char *required[OPTIONS_NAMES_MAX + 1];
     const char *cases[OPTIONS_NAMES_MAX + 1];
     const char *xfail[OPTIONS_NAMES_MAX + 1];
+    const char *guests[OPTIONS_NAMES_MAX + 1];
     const char *json, *junit, *html;
     const char *plugin;
     const char *trace;    /* the scenario to write down */
     const char *run_case; /* we are a process that runs this one */
     const char *probe;    /* we are a process that opens a backend */
+    int copy;             /* of the processes that it asks for, be this one; or 0 */
+    bool keep;            /* we are a guest's keeper */
     bool list, guarantees, version, help;
     bool in_process, no_check;
     int jobs, timeout_s;

@@ -1,7 +1,6 @@
 /*
  * process.h -- processes, and the few other things that only the system knows.
- *
- * One file for each system stands beside process_posix.c.
+ * process_posix.c, process_win.c.
  */
 #ifndef ROUSE_CONFORMANCE_PROCESS_H
 #define ROUSE_CONFORMANCE_PROCESS_H
@@ -19,16 +18,29 @@ struct process {
     int64_t started_ns, ended_ns;
     int64_t limit_ns;
     bool running;
+    bool apart;     /* it has no output, and outlives us unless it is freed */
     bool timed_out; /* it was ended for taking longer */
     int exit_code;  /* or -1 */
     int signal;     /* that ended it, or 0 */
-    intptr_t id;    /* the system's own */
+    intptr_t id;    /* the system's own, as are these */
     intptr_t pipe;
+    intptr_t job;
 };
+
+/* How abort() ends a process where no signal does. */
+enum { PROCESS_ABORT = 3 };
+
+/* The first thing in the program: whatever goes wrong in it from now on ends it, so that it
+ * is seen, and asks nobody. */
+void process_begin(void);
 
 /* Starts `argv` (ends in NULL) with nothing to read, and `limit_ns` of time. False, and
  * errno, when that fails. */
 bool process_start(struct process *process, const char *const argv[], int64_t limit_ns);
+
+/* Starts `argv` with all its streams on nothing, in a session of its own: what it starts in
+ * its turn, and leaves running, is not ours. */
+bool process_start_apart(struct process *process, const char *const argv[], int64_t limit_ns);
 
 /* Waits until one of `processes` may have made a step, at most a moment; takes its output,
  * ends what is late, and notes what has ended. Those that do not run are passed over. */
@@ -57,9 +69,11 @@ enum process_end {
 };
 
 /* Calls `run(argument)` in a copy of this process, and takes the beginning of what it
- * writes. */
-enum process_end process_copy(void (*run)(void *argument), void *argument, char *output,
-                              size_t size);
+ * writes. Where processes cannot be copied the program `again` (ends in NULL) is started
+ * instead, which comes to the same place by itself and calls process_be_a_copy() there. */
+enum process_end process_copy(void (*run)(void *argument), void *argument,
+                              const char *const again[], char *output, size_t size);
+void process_be_a_copy(void (*run)(void *argument), void *argument);
 
 /* The path of our own program, or `argv0`. */
 const char *process_self(const char *argv0);

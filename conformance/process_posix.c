@@ -28,17 +28,28 @@ enum {
     DESCRIPTORS_MAX = 1024
 };
 
-/* The process groups that run, for the signal handler that ends them. */
-static volatile sig_atomic_t groups[TOGETHER_MAX];
+/* What runs, as kill() wants it, for the signal handler that ends it all: process groups,
+ * and what is apart by itself, for its group may have others in it. */
+static volatile sig_atomic_t targets[TOGETHER_MAX];
 
-static void groups_replace(pid_t old, pid_t new)
+static void targets_replace(pid_t old, pid_t new)
 {
     for (int i = 0; i < TOGETHER_MAX; i++) {
-        if (groups[i] == old) {
-            groups[i] = new;
+        if (targets[i] == old) {
+            targets[i] = new;
             return;
         }
     }
+}
+
+static pid_t target_of(const struct process *process)
+{
+    return (pid_t) (process->apart ? process->id : -process->id);
+}
+
+/* Text is as it is, and what goes wrong ends us by a signal. */
+void process_begin(void)
+{
 }
 
 int64_t process_clock_ns(void)
@@ -61,49 +72,66 @@ static bool pipe_open(int ends[2])
     return true;
 }
 
-/* Between fork() and exec(): only what is safe there. */
+/* Between fork() and exec(): only what is safe there. No output is -1. */
 static void become(const char *const argv[], int output)
 {
     const struct rlimit no_core = {0, 0};
-    const int nothing = open("/dev/null", O_RDONLY);
+    const int nothing = open("/dev/null", O_RDWR);
 
-    setpgid(0, 0);
+    if (output < 0)
+        setsid();
+    else
+        setpgid(0, 0);
     setrlimit(RLIMIT_CORE, &no_core);
     dup2(nothing, 0);
-    dup2(output, 1);
-    dup2(output, 2);
+    dup2(output < 0 ? nothing : output, 1);
+    dup2(output < 0 ? nothing : output, 2);
     if (nothing > 2)
         close(nothing);
-    /* execv() takes what it does not change. */
-    execv(argv[0], (char *const *) (uintptr_t) argv);
+    /* execvp() takes what it does not change. */
+    execvp(argv[0], (char *const *) (uintptr_t) argv);
     _exit(127);
+}
+
+static bool start(struct process *process, const char *const argv[], int output)
+{
+    const pid_t pid = fork();
+
+    if (pid == 0)
+        become(argv, output);
+    if (pid < 0)
+        return false;
+    if (!process->apart)
+        setpgid(pid, pid); /* whoever of us two is first */
+    process->id = pid;
+    process->started_ns = process_clock_ns();
+    process->running = true;
+    targets_replace(0, target_of(process));
+    return true;
 }
 
 bool process_start(struct process *process, const char *const argv[], int64_t limit_ns)
 {
     int ends[2];
-    pid_t pid;
+    bool started;
 
-    *process = (struct process){0};
+    *process = (struct process){.limit_ns = limit_ns};
     if (!pipe_open(ends))
         return false;
     fflush(NULL);
-    pid = fork();
-    if (pid == 0)
-        become(argv, ends[1]);
+    started = start(process, argv, ends[1]);
     close(ends[1]);
-    if (pid < 0) {
+    if (started)
+        process->pipe = ends[0];
+    else
         close(ends[0]);
-        return false;
-    }
-    setpgid(pid, pid); /* whoever of us two is first */
-    groups_replace(0, pid);
-    process->id = pid;
-    process->pipe = ends[0];
-    process->started_ns = process_clock_ns();
-    process->limit_ns = limit_ns;
-    process->running = true;
-    return true;
+    return started;
+}
+
+bool process_start_apart(struct process *process, const char *const argv[], int64_t limit_ns)
+{
+    *process = (struct process){.limit_ns = limit_ns, .apart = true, .pipe = -1};
+    return start(process, argv, -1);
 }
 
 /* -- While they run ---------------------------------------------------------- */
@@ -147,12 +175,13 @@ static void close_pipe(struct process *process)
 static void ended(struct process *process, int status)
 {
     /* What it started and left behind goes with it, and holds our pipe no longer. */
-    kill((pid_t) -process->id, SIGKILL);
+    if (!process->apart)
+        kill(target_of(process), SIGKILL);
     if (process->pipe >= 0)
         take_output(process);
     close_pipe(process);
     keep(process, "", 0);
-    groups_replace((pid_t) process->id, 0);
+    targets_replace(target_of(process), 0);
     process->running = false;
     process->ended_ns = process_clock_ns();
     process->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -167,7 +196,7 @@ static void look_after(struct process *process)
         close_pipe(process);
     if (!process->timed_out && process_clock_ns() - process->started_ns > process->limit_ns) {
         process->timed_out = true;
-        kill((pid_t) -process->id, SIGKILL);
+        kill(target_of(process), SIGKILL);
     }
     if (waitpid((pid_t) process->id, &status, WNOHANG) == process->id)
         ended(process, status);
@@ -196,9 +225,9 @@ void process_step(struct process *processes, int count)
 void process_free(struct process *process)
 {
     if (process->running) {
-        kill((pid_t) -process->id, SIGKILL);
+        kill(target_of(process), SIGKILL);
         waitpid((pid_t) process->id, NULL, 0);
-        groups_replace((pid_t) process->id, 0);
+        targets_replace(target_of(process), 0);
         close_pipe(process);
     }
     free(process->output);
@@ -211,8 +240,8 @@ void process_free(struct process *process)
 static void end_with_us(int number)
 {
     for (int i = 0; i < TOGETHER_MAX; i++)
-        if (groups[i] != 0)
-            kill((pid_t) -groups[i], SIGKILL);
+        if (targets[i] != 0)
+            kill((pid_t) targets[i], SIGKILL);
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -251,13 +280,11 @@ void process_exit(int code)
 
 /* -- A copy of this process -------------------------------------------------- */
 
-static void copy_main(void (*run)(void *argument), void *argument, int output)
+void process_be_a_copy(void (*run)(void *argument), void *argument)
 {
     const struct rlimit no_core = {0, 0};
 
     setrlimit(RLIMIT_CORE, &no_core);
-    dup2(output, 1);
-    dup2(output, 2);
     alarm(5);
     run(argument);
     _exit(0);
@@ -280,18 +307,22 @@ static void read_start(int from, char *output, size_t size)
     output[length] = '\0';
 }
 
-enum process_end process_copy(void (*run)(void *argument), void *argument, char *output,
-                              size_t size)
+enum process_end process_copy(void (*run)(void *argument), void *argument,
+                              const char *const again[], char *output, size_t size)
 {
     int ends[2], status;
     pid_t pid;
 
+    (void) again;
     if (pipe(ends) != 0)
         return PROCESS_NOT_STARTED;
     fflush(NULL);
     pid = fork();
-    if (pid == 0)
-        copy_main(run, argument, ends[1]);
+    if (pid == 0) {
+        dup2(ends[1], 1);
+        dup2(ends[1], 2);
+        process_be_a_copy(run, argument);
+    }
     close(ends[1]);
     if (pid > 0) {
         read_start(ends[0], output, size);

@@ -40,8 +40,7 @@ static void show_line(const struct progress *progress, int b, int c)
     char line[300];
 
     snprintf(line, sizeof line, "%d of %d, %d failed  %s: %s", progress->done, progress->all,
-             progress->bad, progress->report->backends[b].ops->name,
-             progress->report->cases[c]->name);
+             progress->bad, progress->report->backends[b].name, progress->report->cases[c]->name);
     fprintf(progress->to, "\r\033[K%.*s", progress->columns - 1, line);
 }
 
@@ -60,7 +59,7 @@ static void show_letters(struct progress *progress)
             break;
         if (progress->shown_backend != b)
             fprintf(progress->to, "%s%-8s", progress->shown_backend >= 0 ? "\n" : "",
-                    report->backends[b].ops->name);
+                    report->backends[b].name);
         progress->shown_backend = b;
         fputc(letter_of(result->status), progress->to);
     }

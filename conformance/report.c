@@ -130,6 +130,15 @@ static bool good(const struct cell *cell)
            || cell->status == STATUS_UNSUPPORTED || cell->aside == cell->cases;
 }
 
+const struct deviation *report_deviation(const struct report *report, int backend, int which)
+{
+    const struct report_backend *where = &report->backends[backend];
+
+    if (where->why_not != NULL || !report_result(report, backend, which)->selected)
+        return NULL;
+    return deviation_of(where->how, where->backend, report->cases[which]->name);
+}
+
 struct totals report_totals(const struct report *report, int backend)
 {
     struct totals totals = {{0}, 0, 0, 0, 0, 0};
@@ -220,6 +229,7 @@ void report_free(struct report *report)
         result_free(&report->results[r]);
     for (int b = 0; b < report->backend_count; b++) {
         free(report->backends[b].version);
+        free(report->backends[b].system);
         free(report->backends[b].why_not);
     }
     free(report->backends);

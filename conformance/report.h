@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "deviations.h"
 #include "runner.h"
 
 /* The worst first, as a cell of the matrix shows the worst of its cases. */
@@ -46,8 +47,11 @@ struct result {
 };
 
 struct report_backend {
-    const struct rouse_evq_ops *ops;
-    char *version;
+    const char *name;                /* of its column */
+    const char *backend;             /* as the program that runs it knows it */
+    const struct rouse_evq_ops *ops; /* or NULL, when a guest runs it */
+    const char *const *guest;        /* the words that start it, or NULL; ends in NULL */
+    char *version, *system;
     const char *how;
     char *why_not; /* it was not run; NULL if it was */
     bool required; /* by --require */
@@ -94,6 +98,9 @@ struct cell report_cell(const struct report *report, int backend, enum guarantee
 
 /* Whether a case is tagged with `id`, or failed by it. */
 bool report_concerns(const struct report *report, int backend, int which, enum guarantee id);
+
+/* What is known to be otherwise where a backend runs, for a case that was selected; or NULL. */
+const struct deviation *report_deviation(const struct report *report, int backend, int which);
 
 struct totals {
     int cases[STATUS_COUNT];

@@ -78,10 +78,12 @@ static void put_card(const struct report *report, int b, FILE *to)
             backend->why_not != NULL ? (backend->required ? "bad" : "")
             : wrong > 0              ? "bad"
                                      : "good");
-    put(backend->ops->name, to);
+    put(backend->name, to);
     fprintf(to, "</b> <span class=\"dim\">%s", backend->how);
     fputs(backend->version != NULL ? ", " : "", to);
     put(backend->version, to);
+    fputs(backend->system != NULL ? ", " : "", to);
+    put(backend->system, to);
     fputs("</span>\n", to);
     if (backend->why_not != NULL) {
         fputs("<p class=\"big\">not run</p><p>", to);
@@ -204,7 +206,7 @@ static void put_matrix(const struct report *report, FILE *to)
           to);
     for (int b = 0; b < report->backend_count; b++) {
         fputs("<th>", to);
-        put(report->backends[b].ops->name, to);
+        put(report->backends[b].name, to);
         fputs("</th>", to);
     }
     fputs("</tr></thead>\n", to);
@@ -229,7 +231,7 @@ static void put_failure(const struct report *report, int b, int c, FILE *to)
     fputs("<article><h3>", to);
     put_mark(result->status, "", to);
     fputs(" ", to);
-    put(report->backends[b].ops->name, to);
+    put(report->backends[b].name, to);
     fputs(": <code>", to);
     put(which->name, to);
     fputs("</code></h3>\n<p class=\"dim\">Arranged: ", to);
@@ -278,6 +280,41 @@ static void put_failures(const struct report *report, FILE *to)
     }
 }
 
+static void put_deviation(const struct report *report, int b, int c, FILE *to)
+{
+    const struct deviation *deviation = report_deviation(report, b, c);
+
+    fputs("<p>", to);
+    put_mark(report_result(report, b, c)->status, "", to);
+    fputs(" ", to);
+    put(report->backends[b].name, to);
+    fputs(": <code>", to);
+    put(deviation->name, to);
+    fputs("</code>: ", to);
+    put(deviation->what, to);
+    fputs(" <span class=\"dim\">(", to);
+    put(deviation->source, to);
+    fputs(")</span></p>\n", to);
+}
+
+static void put_deviations(const struct report *report, FILE *to)
+{
+    bool any = false;
+
+    for (int b = 0; b < report->backend_count; b++) {
+        for (int c = 0; c < report->case_count; c++) {
+            if (report_deviation(report, b, c) == NULL)
+                continue;
+            if (!any)
+                fputs("<h2>What is known to be otherwise</h2>\n<p class=\"dim\">Where a system is "
+                      "pretended by another, these cases are to fail.</p>\n",
+                      to);
+            any = true;
+            put_deviation(report, b, c, to);
+        }
+    }
+}
+
 void report_html(const struct report *report, FILE *to)
 {
     fputs(head, to);
@@ -289,5 +326,6 @@ void report_html(const struct report *report, FILE *to)
           "backend that does not open here. untested: there is no case.</p>\n",
           to);
     put_failures(report, to);
+    put_deviations(report, to);
     fputs("</body>\n</html>\n", to);
 }

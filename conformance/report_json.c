@@ -111,10 +111,10 @@ static void put_backend(const struct report *report, int b, FILE *to)
 {
     const struct report_backend *backend = &report->backends[b];
 
-    put_member("    {", "name", backend->ops->name, to);
+    put_member("    {", "name", backend->name, to);
     put_member(", ", "how", backend->how, to);
     put_member(", ", "version", backend->version != NULL ? backend->version : "", to);
-    put_member(", ", "system", report->system, to);
+    put_member(", ", "system", backend->system != NULL ? backend->system : report->system, to);
     fprintf(to, ", \"required\": %s", backend->required ? "true" : "false");
     put_member(", ", "status", backend->why_not != NULL ? "not-run" : "run", to);
     if (backend->why_not != NULL)
@@ -127,7 +127,7 @@ static void put_cell(const struct report *report, int b, enum guarantee id, FILE
     const struct cell cell = report_cell(report, b, id);
     const char *comma = "";
 
-    put_string(report->backends[b].ops->name, to);
+    put_string(report->backends[b].name, to);
     put_member(": {", "status", status_name(cell.status), to);
     for (int status = 0; status < STATUS_COUNT; status++)
         if (cell.count[status] > 0)
@@ -149,13 +149,13 @@ static void put_results(const struct report *report, int c, FILE *to)
 
     fputs(",\n     \"results\": {", to);
     for (int b = 0; b < report->backend_count; b++) {
-        put_member(b > 0 ? ", " : "", report->backends[b].ops->name,
+        put_member(b > 0 ? ", " : "", report->backends[b].name,
                    status_name(report_result(report, b, c)->status), to);
     }
     fputs("}, \"duration_ms\": {", to);
     for (int b = 0; b < report->backend_count; b++) {
         fputs(b > 0 ? ", " : "", to);
-        put_string(report->backends[b].ops->name, to);
+        put_string(report->backends[b].name, to);
         fprintf(to, ": %.1f", (double) report_result(report, b, c)->duration_ns / 1e6);
     }
     fputs("}, \"messages\": [", to);
@@ -165,7 +165,7 @@ static void put_results(const struct report *report, int c, FILE *to)
         for (const struct failure *failure = result->failures; failure != NULL;
              failure = failure->next) {
             fputs(comma, to);
-            put_member("\n      {", "backend", report->backends[b].ops->name, to);
+            put_member("\n      {", "backend", report->backends[b].name, to);
             put_member(", ", "guarantee", guarantees[failure->id].id, to);
             put_member(", ", "message", failure->text != NULL ? failure->text : "", to);
             if (failure->file != NULL) {
@@ -177,7 +177,7 @@ static void put_results(const struct report *report, int c, FILE *to)
         }
         if (result->message != NULL) {
             fputs(comma, to);
-            put_member("\n      {", "backend", report->backends[b].ops->name, to);
+            put_member("\n      {", "backend", report->backends[b].name, to);
             put_member(", ", "message", result->message, to);
             fputc('}', to);
             comma = ",";
@@ -193,12 +193,37 @@ static void put_totals(const struct report *report, int b, FILE *to)
                                         STATUS_NOT_RUN};
     const struct totals totals = report_totals(report, b);
 
-    put_string(report->backends[b].ops->name, to);
+    put_string(report->backends[b].name, to);
     fputs(": {", to);
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
         fprintf(to, "%s\"%s\": %d", i > 0 ? ", " : "", status_name(shown[i]),
                 totals.cases[shown[i]]);
     fputc('}', to);
+}
+
+static void put_deviations(const struct report *report, FILE *to)
+{
+    const char *comma = "";
+
+    fputs(" \"deviations\": [", to);
+    for (int b = 0; b < report->backend_count; b++) {
+        for (int c = 0; c < report->case_count; c++) {
+            const struct deviation *deviation = report_deviation(report, b, c);
+
+            if (deviation == NULL)
+                continue;
+            fprintf(to, "%s\n", comma);
+            put_member("    {", "backend", report->backends[b].name, to);
+            put_member(", ", "how", deviation->how, to);
+            put_member(", ", "case", deviation->name, to);
+            put_member(", ", "status", status_name(report_result(report, b, c)->status), to);
+            put_member(",\n     ", "what", deviation->what, to);
+            put_member(",\n     ", "source", deviation->source, to);
+            fputc('}', to);
+            comma = ",";
+        }
+    }
+    fputs(" ],\n", to);
 }
 
 void report_json(const struct report *report, FILE *to)
@@ -236,7 +261,9 @@ void report_json(const struct report *report, FILE *to)
         fputc('}', to);
         comma = ",";
     }
-    fputs("\n ],\n \"totals\": {", to);
+    fputs("\n ],\n", to);
+    put_deviations(report, to);
+    fputs(" \"totals\": {", to);
     for (int b = 0; b < report->backend_count; b++) {
         fputs(b > 0 ? ", " : "", to);
         put_totals(report, b, to);

@@ -67,7 +67,7 @@ static void put_case(const struct report *report, int b, int c, FILE *to)
     const struct result *result = report_result(report, b, c);
     char class[200];
 
-    snprintf(class, sizeof class, "%s.%s", report->backends[b].ops->name, report_file(which->file));
+    snprintf(class, sizeof class, "%s.%s", report->backends[b].name, report_file(which->file));
     if (strrchr(class, '.') != NULL)
         *strrchr(class, '.') = '\0';
     fputs("    <testcase", to);
@@ -85,8 +85,10 @@ void report_junit(const struct report *report, FILE *to)
         const struct totals totals = report_totals(report, b);
 
         fputs("  <testsuite", to);
-        put_attribute("name", report->backends[b].ops->name, to);
-        put_attribute("hostname", report->system, to);
+        put_attribute("name", report->backends[b].name, to);
+        put_attribute(
+            "hostname",
+            report->backends[b].system != NULL ? report->backends[b].system : report->system, to);
         fprintf(to, " tests=\"%d\" failures=\"%d\" errors=\"%d\" skipped=\"%d\">\n",
                 totals.selected, totals.cases[STATUS_FAIL],
                 totals.cases[STATUS_ERROR] + totals.cases[STATUS_XPASS],

@@ -35,7 +35,7 @@ static void print_coloured(const char *text, enum status status, int width, FILE
 
 static int column_width(const struct report *report, int backend)
 {
-    const int length = (int) strlen(report->backends[backend].ops->name) + 2;
+    const int length = (int) strlen(report->backends[backend].name) + 2;
 
     return length > CELL_WIDTH ? length : CELL_WIDTH;
 }
@@ -83,7 +83,7 @@ static void print_matrix(const struct report *report, FILE *to, bool colour)
 {
     fprintf(to, "\n%-*s", TITLE_WIDTH, "");
     for (int b = 0; b < report->backend_count; b++)
-        fprintf(to, "%-*s", column_width(report, b), report->backends[b].ops->name);
+        fprintf(to, "%-*s", column_width(report, b), report->backends[b].name);
     fputc('\n', to);
     for (int id = 0; id < GUARANTEE_COUNT; id++)
         print_row(report, (enum guarantee) id, to, colour);
@@ -108,10 +108,14 @@ static void print_output(const char *output, FILE *to)
 static void print_again(const struct report *report, const struct report_backend *backend,
                         const struct suite_case *which, FILE *to)
 {
-    fprintf(to, "      again: %s", report->program);
-    if (report->plugin != NULL)
+    fputs("      again:", to);
+    for (int i = 0; backend->guest != NULL && backend->guest[i] != NULL; i++)
+        fprintf(to, " %s", backend->guest[i]);
+    if (backend->guest == NULL)
+        fprintf(to, " %s", report->program);
+    if (backend->guest == NULL && report->plugin != NULL)
         fprintf(to, " --plugin %s", report->plugin);
-    fprintf(to, " --backend %s --case %s\n", backend->ops->name, which->name);
+    fprintf(to, " --backend %s --case %s\n", backend->backend, which->name);
 }
 
 static void print_failure(const struct report *report, int b, int c, FILE *to, bool colour)
@@ -121,7 +125,7 @@ static void print_failure(const struct report *report, int b, int c, FILE *to, b
     const struct result *result = report_result(report, b, c);
 
     print_coloured(status_name(result->status), result->status, 6, to, colour);
-    fprintf(to, "%s: %s\n", backend->ops->name, which->name);
+    fprintf(to, "%s: %s\n", backend->name, which->name);
     for (const struct failure *failure = result->failures; failure != NULL; failure = failure->next)
         fprintf(to, "      %s (%s): %s\n        at %s:%d\n", guarantees[failure->id].id,
                 guarantees[failure->id].title, failure->text,
@@ -163,7 +167,7 @@ static bool same_reason(const struct result *one, const struct result *other)
 
 static void print_aside(const struct report *report, int b, FILE *to)
 {
-    const char *name = report->backends[b].ops->name;
+    const char *name = report->backends[b].name;
 
     for (int c = 0; c < report->case_count; c++) {
         const struct result *result = report_result(report, b, c);
@@ -184,6 +188,19 @@ static void print_aside(const struct report *report, int b, FILE *to)
         else if (first == c)
             fprintf(to, "%s: %d %s not run: %s\n", name, count,
                     count == 1 ? "case was" : "cases were", result->message);
+    }
+}
+
+/* What is otherwise there, and was reckoned with. */
+static void print_deviations(const struct report *report, int b, FILE *to)
+{
+    for (int c = 0; c < report->case_count; c++) {
+        const struct deviation *deviation = report_deviation(report, b, c);
+
+        if (deviation != NULL)
+            fprintf(to, "%s (%s): %s: %s: %s (%s)\n", report->backends[b].name, deviation->how,
+                    deviation->name, status_name(report_result(report, b, c)->status),
+                    deviation->what, deviation->source);
     }
 }
 
@@ -216,10 +233,10 @@ static void print_total(const struct report *report, int b, FILE *to)
     const struct totals totals = report_totals(report, b);
 
     if (backend->why_not != NULL) {
-        fprintf(to, "%s: not run: %s\n", backend->ops->name, backend->why_not);
+        fprintf(to, "%s: not run: %s\n", backend->name, backend->why_not);
         return;
     }
-    fprintf(to, "%s: %d of %d guarantees tested and held", backend->ops->name, totals.held,
+    fprintf(to, "%s: %d of %d guarantees tested and held", backend->name, totals.held,
             report->complete ? GUARANTEE_COUNT : totals.concerned);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         print_guarantees(report, b, others[i], to);
@@ -241,12 +258,14 @@ void report_text(const struct report *report, FILE *to, bool colour)
     fputc('\n', to);
     for (int b = 0; b < report->backend_count; b++)
         print_aside(report, b, to);
+    for (int b = 0; b < report->backend_count; b++)
+        print_deviations(report, b, to);
     for (int b = 0; b < report->backend_count; b++) {
         const struct totals totals = report_totals(report, b);
 
         print_total(report, b, to);
         if (report->backends[b].why_not != NULL && report->backends[b].required)
-            fprintf(to, "%s is required, and was not run\n", report->backends[b].ops->name);
+            fprintf(to, "%s is required, and was not run\n", report->backends[b].name);
         passed += totals.cases[STATUS_PASS] + totals.cases[STATUS_XFAIL];
         bad += totals.cases[STATUS_FAIL] + totals.cases[STATUS_ERROR] + totals.cases[STATUS_XPASS];
     }

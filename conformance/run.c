@@ -5,10 +5,10 @@
 
 #include <rouse/rouse.h>
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest.h"
 #include "process.h"
 #include "progress.h"
 #include "verdict.h"
@@ -33,19 +33,28 @@ bool run_matches(const char *pattern, const char *name)
     return false;
 }
 
-/* What the caller said would fail. */
-static void expect(struct result *result, const struct suite_case *which,
-                   const struct run_options *options)
+static bool is_to_fail(const struct report *report, int b, int c, const struct run_options *options)
 {
-    for (const char *const *pattern = options->xfail; *pattern != NULL; pattern++) {
-        if (!run_matches(*pattern, which->name))
-            continue;
-        if (result->status == STATUS_PASS)
-            result->status = STATUS_XPASS;
-        else if (result->status == STATUS_FAIL || result->status == STATUS_ERROR)
-            result->status = STATUS_XFAIL;
+    for (const char *const *pattern = options->xfail; *pattern != NULL; pattern++)
+        if (run_matches(*pattern, report->cases[c]->name))
+            return true;
+    return report_deviation(report, b, c) != NULL;
+}
+
+/* What the caller said would fail, or is known to. */
+static void expect(const struct report *report, int b, int c, const struct run_options *options)
+{
+    struct result *result = report_result(report, b, c);
+    const struct deviation *deviation = report_deviation(report, b, c);
+
+    if (!is_to_fail(report, b, c, options))
         return;
-    }
+    if (deviation != NULL && result->message == NULL)
+        result_text(&result->message, deviation->what);
+    if (result->status == STATUS_PASS)
+        result->status = STATUS_XPASS;
+    else if (result->status == STATUS_FAIL || result->status == STATUS_ERROR)
+        result->status = STATUS_XFAIL;
 }
 
 /* -- Processes --------------------------------------------------------------- */
@@ -57,17 +66,25 @@ struct job {
 };
 
 static bool start(struct process *process, const char *mode, const char *name,
-                  const struct rouse_evq_ops *backend, bool check,
+                  const struct report_backend *backend, bool check,
                   const struct run_options *options)
 {
-    const char *argv[12] = {options->self, mode, name, "--backend", backend->name};
+    const char *argv[GUEST_WORDS_MAX + 12];
     char timeout[20];
-    int count = 5;
+    int count = 0;
 
+    for (int i = 0; backend->guest != NULL && backend->guest[i] != NULL; i++)
+        argv[count++] = backend->guest[i];
+    if (backend->guest == NULL)
+        argv[count++] = options->self;
+    argv[count++] = mode;
+    argv[count++] = name;
+    argv[count++] = "--backend";
+    argv[count++] = backend->backend;
     snprintf(timeout, sizeof timeout, "%d", options->timeout_s);
     argv[count++] = "--timeout";
     argv[count++] = timeout;
-    if (options->plugin != NULL) {
+    if (backend->guest == NULL && options->plugin != NULL) {
         argv[count++] = "--plugin";
         argv[count++] = options->plugin;
     }
@@ -96,7 +113,7 @@ static void begin(struct report *report, const struct job *job, struct process *
                   const struct run_options *options)
 {
     if (!start(process, "--run-case", report->cases[job->which]->name,
-               report->backends[job->backend].ops, options->check && !job->again, options))
+               &report->backends[job->backend], options->check && !job->again, options))
         verdict_error(report_result(report, job->backend, job->which), "no process for it");
 }
 
@@ -130,12 +147,12 @@ static bool finish(struct report *report, struct job *job, struct process *proce
         result->status = STATUS_PASS;
         verdict_judge(result, process);
         result->duration_ns = process->ended_ns - process->started_ns;
-        ended_by_wrapper = result->status == STATUS_FAIL && process->signal == SIGABRT;
+        ended_by_wrapper = result->status == STATUS_FAIL && verdict_aborted(process);
     }
     process_free(process);
     job->again = ended_by_wrapper && options->check;
     if (!job->again)
-        expect(result, report->cases[job->which], options);
+        expect(report, job->backend, job->which, options);
     return job->again;
 }
 
@@ -185,12 +202,14 @@ static void say_and_count(struct suite_listener *self, const struct suite_case *
     verdict_say(news, id, text, file, line);
 }
 
-int run_case_here(const struct suite_case *which, const struct rouse_evq_ops *backend, bool check,
-                  int timeout_s)
+int run_case_here(const struct suite_case *which, const struct suite_run *how, int timeout_s)
 {
     struct suite_listener listener = {say_and_count};
-    const struct suite_run run = {&which, 1, backend, check, false, &listener};
+    struct suite_run run = *how;
 
+    run.cases = &which;
+    run.count = 1;
+    run.listener = &listener;
     process_limit(timeout_s + AFTERWARDS_S);
     if (suite_run(&run) != 0)
         return 1;
@@ -218,25 +237,46 @@ int run_probe_here(const struct rouse_evq_ops *backend)
         printf("\n" VERDICT_MARK "closed\t%s\n", rouse_strerror(error));
         return 0;
     }
-    printf("\n" VERDICT_MARK "open\t%s\n", how(evq));
+    printf("\n" VERDICT_MARK "open\t%s\t%s\t%s\n", how(evq),
+           backend->version != NULL ? backend->version : "", process_system());
     evq->ops->close(evq);
     return 0;
 }
 
-static void hear_probe(struct report_backend *backend, const struct process *process)
+/* One field of a line, up to a tab or its end, as text. Returns what follows. */
+static const char *hear_field(char **text, const char *at)
+{
+    const size_t length = strcspn(at, "\t\r\n");
+    char field[200];
+
+    snprintf(field, sizeof field, "%.*s", (int) length, at);
+    result_text(text, length > 0 ? field : NULL);
+    return at[length] == '\t' ? at + length + 1 : at + length;
+}
+
+static void hear_open(struct report_backend *backend, const char *line)
 {
     static const char *const hows[] = {"native", "simulated", "wine", "emulated"};
-    const char *open =
-        process->output != NULL ? strstr(process->output, VERDICT_MARK "open\t") : NULL;
-    const char *closed =
-        process->output != NULL ? strstr(process->output, VERDICT_MARK "closed\t") : NULL;
+    char *how = NULL;
+
+    line = hear_field(&how, line);
+    line = hear_field(&backend->version, line);
+    hear_field(&backend->system, line);
+    for (size_t i = 0; how != NULL && i < sizeof hows / sizeof hows[0]; i++)
+        if (strcmp(how, hows[i]) == 0)
+            backend->how = hows[i];
+    result_text(&how, NULL);
+}
+
+static void hear_probe(struct report_backend *backend, const struct process *process)
+{
+    const char *said = process->output != NULL ? process->output : "";
+    const char *open = strstr(said, VERDICT_MARK "open\t");
+    const char *closed = strstr(said, VERDICT_MARK "closed\t");
     char text[200];
 
-    backend->how = "native";
     if (closed != NULL) {
-        closed += strlen(VERDICT_MARK "closed\t");
-        snprintf(text, sizeof text, "%.*s", (int) strcspn(closed, "\n"), closed);
-        result_text(&backend->why_not, text);
+        hear_field(&backend->why_not, closed + strlen(VERDICT_MARK "closed\t"));
     } else if (open == NULL || process->exit_code != 0) {
         snprintf(text, sizeof text, "opening and closing it %s (signal %d, status %d)",
                  process->timed_out ? "does not end" : "crashes", process->signal,
@@ -244,9 +284,7 @@ static void hear_probe(struct report_backend *backend, const struct process *pro
         result_text(&backend->why_not, text);
         backend->required = true; /* this is no want of the machine */
     } else {
-        for (size_t i = 0; i < sizeof hows / sizeof hows[0]; i++)
-            if (strncmp(open + strlen(VERDICT_MARK "open\t"), hows[i], strlen(hows[i])) == 0)
-                backend->how = hows[i];
+        hear_open(backend, open + strlen(VERDICT_MARK "open\t"));
     }
 }
 
@@ -255,7 +293,7 @@ void run_probe(struct report_backend *backend, const struct run_options *options
     struct process process = {0};
 
     backend->how = "native";
-    if (!start(&process, "--probe", "-", backend->ops, false, options)) {
+    if (!start(&process, "--probe", "-", backend, false, options)) {
         result_text(&backend->why_not, "no process for it");
         return;
     }
@@ -287,7 +325,7 @@ static void record_begin(struct recorder *recorder, const struct suite_case *whi
     recorder->began_ns = process_clock_ns();
     process_limit(recorder->options->timeout_s);
     /* Before it runs, so that one that ends us all is known. */
-    fprintf(recorder->options->talk, "%s: %s: ", report->backends[recorder->backend].ops->name,
+    fprintf(recorder->options->talk, "%s: %s: ", report->backends[recorder->backend].name,
             which->name);
     fflush(recorder->options->talk);
 }
@@ -295,7 +333,7 @@ static void record_begin(struct recorder *recorder, const struct suite_case *whi
 static void record_end(struct recorder *recorder, struct result *result)
 {
     result->duration_ns = process_clock_ns() - recorder->began_ns;
-    expect(result, recorder->report->cases[recorder->which], recorder->options);
+    expect(recorder->report, recorder->backend, recorder->which, recorder->options);
     process_limit(0);
     fprintf(recorder->options->talk, "%s\n", status_name(result->status));
 }
@@ -319,12 +357,13 @@ static void run_backend(struct report *report, int b, const struct run_options *
 {
     struct recorder recorder = {{record}, report, b, 0, 0, options};
     const struct suite_case **cases = calloc((size_t) report->case_count, sizeof *cases);
-    struct suite_run run = {cases,
-                            0,
-                            report->backends[b].ops,
-                            options->check,
-                            options->talk == stdout,
-                            &recorder.listener};
+    struct suite_run run = {.cases = cases,
+                            .backend = report->backends[b].ops,
+                            .program = options->self,
+                            .plugin = options->plugin,
+                            .check = options->check,
+                            .summary = options->talk == stdout,
+                            .listener = &recorder.listener};
 
     for (int c = 0; cases != NULL && c < report->case_count; c++)
         if (report_result(report, b, c)->selected)

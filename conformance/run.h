@@ -24,10 +24,10 @@ void run_probe(struct report_backend *backend, const struct run_options *options
 void run_processes(struct report *report, const struct run_options *options);
 void run_in_process(struct report *report, const struct run_options *options);
 
-/* What the processes do that the above start; their exit status. */
+/* What the processes do that the above start; their exit status. Of `how`, the cases and the
+ * listener are ours. */
 int run_probe_here(const struct rouse_evq_ops *backend);
-int run_case_here(const struct suite_case *which, const struct rouse_evq_ops *backend, bool check,
-                  int timeout_s);
+int run_case_here(const struct suite_case *which, const struct suite_run *how, int timeout_s);
 
 /* Whether a name is as the pattern says, in which * is anything and ? any one character. */
 bool run_matches(const char *pattern, const char *name);

@@ -35,8 +35,11 @@ struct suite_run {
     const struct suite_case *const *cases;
     int count;
     const struct rouse_evq_ops *backend;
-    bool check;   /* wrap queues in rouse_evq_check() */
-    bool summary; /* print CUnit's */
+    const char *program; /* our own */
+    const char *plugin;  /* or NULL */
+    int copy;            /* be this one of the copies that the case asks for; or 0 */
+    bool check;          /* wrap queues in rouse_evq_check() */
+    bool summary;        /* print CUnit's */
     struct suite_listener *listener;
 };
 

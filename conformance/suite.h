@@ -46,7 +46,8 @@ enum suite_needs {
     NEEDS_ICMP = 1 << 2,        /* a datagram socket is told that its peer's port is closed */
     NEEDS_NON_SOCKETS = 1 << 3, /* descriptors that are no sockets: pipes, files */
     NEEDS_KERNEL = 1 << 4,      /* real time, signals, descriptors of the host */
-    NEEDS_RULES = 1 << 5        /* ROUSE_RULE is compiled in; else the case is not run */
+    NEEDS_LIMIT = 1 << 5,       /* the system's limit on descriptors can be lowered */
+    NEEDS_RULES = 1 << 6        /* ROUSE_RULE is compiled in; else the case is not run */
 };
 
 struct suite_case {
@@ -60,7 +61,10 @@ struct suite_case {
     void (*body)(struct world *world);
 };
 
-#if defined(__GNUC__)
+#if defined(__MINGW_PRINTF_FORMAT) /* of a standard printf(), not of Windows' own */
+#define SUITE_UNUSED __attribute__((unused))
+#define SUITE_PRINTF(text, first) __attribute__((format(__MINGW_PRINTF_FORMAT, text, first)))
+#elif defined(__GNUC__)
 #define SUITE_UNUSED __attribute__((unused))
 #define SUITE_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
@@ -96,7 +100,8 @@ enum { SUITE_CASES_MAX = 48 };
     suite_require(GUARANTEE_##id, (holds), #holds, __FILE__, __LINE__, __VA_ARGS__)
 
 /* Checks that `run(argument)` ends its process by rouse_misuse(), with a line that
- * contains `says`. It runs in a process of its own, a copy of this one. */
+ * contains `says`. It runs in a process of its own, a copy of this one; or in one that runs
+ * this case again up to here. */
 #define CHECK_MISUSE(id, run, argument, says)                                                      \
     suite_check_misuse(GUARANTEE_##id, (run), (argument), says, __FILE__, __LINE__)
 

@@ -109,6 +109,11 @@ static void hear_misuse(struct result *result, const char *line)
 
 /* -- What a process leaves --------------------------------------------------- */
 
+bool verdict_aborted(const struct process *process)
+{
+    return process->signal == SIGABRT || process->exit_code == PROCESS_ABORT;
+}
+
 /* Takes our own lines out of the output, and leaves the rest. True if the last word was
  * said. */
 static bool hear_output(struct result *result, struct process *process)
@@ -132,7 +137,7 @@ static bool hear_output(struct result *result, struct process *process)
             to += length + 1;
         }
     }
-    if (misuse != NULL && process->signal == SIGABRT)
+    if (misuse != NULL && verdict_aborted(process))
         hear_misuse(result, misuse);
     /* Lines again, now that nobody looks for the ends of them. */
     for (char *at = process->output; at != NULL && at < to; at++)

@@ -18,6 +18,9 @@ void verdict_say(enum suite_news news, enum guarantee id, const char *text, cons
 void verdict_hear(struct result *result, enum suite_news news, enum guarantee id, const char *text,
                   const char *file, int line);
 
+/* Whether a process was ended by abort(), here or in a guest. */
+bool verdict_aborted(const struct process *process);
+
 /* What a process that has ended makes of it, by all that it said and how it ended. */
 void verdict_judge(struct result *result, struct process *process);
 

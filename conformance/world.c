@@ -55,9 +55,9 @@ static bool is_simulated(const struct rouse_evq *evq)
     return same;
 }
 
-unsigned world_capabilities(const struct rouse_evq *evq)
+unsigned world_capabilities(const struct world *world)
 {
-    return evq->sockets != NULL ? NEEDS_IPV6 | NEEDS_UNIX : host_capabilities();
+    return world->simulated ? NEEDS_IPV6 | NEEDS_UNIX : host_capabilities();
 }
 
 static int open_queue(const struct rouse_evq_ops *backend, bool check,
@@ -108,7 +108,9 @@ int world_open(struct world *world, const struct world_options *options)
     if (world->evq->sockets != NULL && !world->simulated)
         suite_error("%s brings sockets of its own, which this suite cannot look into",
                     world->backend->name);
-    world->sockets = world->simulated ? world->evq->sockets : rouse_host_sockets();
+    world->sockets = world->simulated ? world->evq->sockets : host_sockets();
+    if (world->sockets != rouse_host_sockets())
+        world->evq->sockets = world->sockets;
     return 0;
 }
 

@@ -182,9 +182,10 @@ void world_starve(struct world *world);
 void world_feed(struct world *world, int count);
 
 /* Signals this thread again and again, one a millisecond, in the middle of whatever it
- * does; the handler calls `then(with)` if that is not NULL. world_calm() ends it and
- * returns how many signals were handled. Where time is simulated only a wait without limit
- * takes any, and can be interrupted: other cases have NEEDS_KERNEL. */
+ * does; the handler calls `then(with)` if that is not NULL. On Windows handlers run on a
+ * thread of their own, and an APC interrupts this one where it waits for such. world_calm()
+ * ends it and returns how many signals were handled. Where time is simulated only a wait without
+ * limit takes any, and can be interrupted: other cases have NEEDS_KERNEL. */
 void world_storm(struct world *world, void (*then)(void *with), void *with);
 int world_calm(struct world *world);
 
@@ -267,8 +268,8 @@ struct world_options {
     bool check; /* wrap it */
 };
 
-/* What this machine, and a queue of `backend`, can do: of enum suite_needs. */
-unsigned world_capabilities(const struct rouse_evq *evq);
+/* What this machine, and the queue under test, can do: of enum suite_needs. */
+unsigned world_capabilities(const struct world *world);
 
 /* 0 or the -errno of open(). */
 int world_open(struct world *world, const struct world_options *options);

@@ -11,6 +11,10 @@
 /* Of enum suite_needs: all that this machine has. */
 unsigned host_capabilities(void);
 
+/* Its sockets. Where the system lets nobody lower the limit of descriptors, not rouse's
+ * own, but a table around them that host_limit_descriptors() limits. */
+const struct rouse_sockets *host_sockets(void);
+
 /* What `fd` is ready for, waiting at most `ms` for one of `directions`. */
 unsigned host_ready(rouse_fd fd, unsigned directions, int ms);
 
@@ -19,6 +23,9 @@ unsigned host_ready(rouse_fd fd, unsigned directions, int ms);
 void host_settle(rouse_fd fd, int ms);
 
 int host_open_descriptors(void);
+
+/* A number that is no open descriptor, and will not be one. */
+rouse_fd host_bad_fd(void);
 
 /* 0 or -errno from here on. */
 

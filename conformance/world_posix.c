@@ -56,7 +56,11 @@ static int in_flight(rouse_fd fd)
 #define DESCRIPTORS ""
 #endif
 
-enum { SPARE_DESCRIPTORS = 8, DESCRIPTORS_MAX = 4096 };
+enum {
+    SPARE_DESCRIPTORS = 8,
+    DESCRIPTORS_MAX = 4096,
+    BAD_FD = 4000 /* further than any case opens */
+};
 
 static int error_of(int result)
 {
@@ -101,9 +105,14 @@ unsigned host_capabilities(void)
     static unsigned known; /* NEEDS_KERNEL is always among them */
 
     if (known == 0)
-        known = NEEDS_KERNEL | NEEDS_NON_SOCKETS | (has_ipv6() ? NEEDS_IPV6 : 0u)
+        known = NEEDS_KERNEL | NEEDS_NON_SOCKETS | NEEDS_LIMIT | (has_ipv6() ? NEEDS_IPV6 : 0u)
                 | (has_unix() ? NEEDS_UNIX : 0u) | (has_icmp() ? NEEDS_ICMP : 0u);
     return known;
+}
+
+const struct rouse_sockets *host_sockets(void)
+{
+    return rouse_host_sockets();
 }
 
 void host_settle(rouse_fd fd, int ms)
@@ -158,6 +167,11 @@ int host_open_descriptors(void)
 }
 
 /* -- Sockets and descriptors ------------------------------------------------- */
+
+rouse_fd host_bad_fd(void)
+{
+    return BAD_FD;
+}
 
 int host_reset(rouse_fd fd)
 {

@@ -10,7 +10,7 @@
 #include "world_host.h"
 #include "world_things.h"
 
-enum { CHUNK = 4096, FULL_MS = 5, BAD_FD = 4000 };
+enum { CHUNK = 4096, FULL_MS = 5 };
 
 /* -- What is open ------------------------------------------------------------ */
 
@@ -260,7 +260,7 @@ int world_open_descriptors(struct world *world)
 rouse_fd world_bad_fd(struct world *world)
 {
     (void) world;
-    return BAD_FD; /* further than any case opens */
+    return host_bad_fd();
 }
 
 void world_pipe(struct world *world, rouse_fd ends[2])

@@ -1,15 +1,18 @@
 /*
  * kernel.h -- what a few cases of the event queue ask of the host itself.
  *
- * One file for each system stands beside kernel_posix.c. Results are counts or -errno.
+ * kernel_posix.c, kernel_win.c. Results are counts or -errno.
  */
 #ifndef ROUSE_CONFORMANCE_EVQ_KERNEL_H
 #define ROUSE_CONFORMANCE_EVQ_KERNEL_H
 
 #include <rouse/base.h>
 
-/* Processor time that this thread has used, in nanoseconds. */
+/* Processor time that this thread, or all this process, has used, in nanoseconds. It grows
+ * by steps where it is not measured but sampled; 0 where it is measured. */
 int64_t kernel_cpu_ns(void);
+int64_t kernel_process_cpu_ns(void);
+extern const int64_t kernel_cpu_step_ns;
 
 /* Any descriptor, not only a socket. */
 intptr_t kernel_read(rouse_fd fd, void *data, size_t size);

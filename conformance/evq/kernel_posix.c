@@ -15,12 +15,24 @@ static intptr_t result_of(ssize_t count)
     return count < 0 ? -errno : count;
 }
 
-int64_t kernel_cpu_ns(void)
+const int64_t kernel_cpu_step_ns = 0;
+
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec used;
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    clock_gettime(clock, &used);
     return (int64_t) used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+int64_t kernel_cpu_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t kernel_process_cpu_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 intptr_t kernel_read(rouse_fd fd, void *data, size_t size)

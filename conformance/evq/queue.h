@@ -139,17 +139,19 @@ static inline bool queue_insists(struct world *world, struct rouse_source *sourc
     return reports == QUEUE_ROUNDS;
 }
 
-/* Waits for `ms`, and tells whether the queue slept: a backend that spins inside of wait()
- * uses the processor all the time. NEEDS_KERNEL. */
+/* Waits for `ms`, or longer where a step of processor time is much of that, and tells
+ * whether the queue slept: a backend that spins inside of wait() uses the processor all the
+ * time. NEEDS_KERNEL. */
 static inline bool queue_sleeps(struct world *world, int ms)
 {
-    const rouse_time deadline = world_after(world, ms);
+    const int long_ms = ms + (int) (2 * kernel_cpu_step_ns / ROUSE_MS(1));
+    const rouse_time deadline = world_after(world, long_ms);
     const int64_t before = kernel_cpu_ns();
 
     do
         world_turn(world, (int) ((deadline - world_now(world)) / ROUSE_MS(1)) + 1);
     while (world_now(world) < deadline);
-    return kernel_cpu_ns() - before < ROUSE_MS(ms) / 4;
+    return kernel_cpu_ns() - before < ROUSE_MS(ms) / 4 + kernel_cpu_step_ns;
 }
 
 /* Many sources, both ends of half as many pairs: what is written to the peer of one, it

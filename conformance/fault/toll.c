@@ -4,7 +4,8 @@
 #include "toll.h"
 
 #include <errno.h>
-#include <time.h>
+
+#include "../evq/kernel.h"
 
 static struct toll *toll_of(struct rouse_evq *evq)
 {
@@ -92,5 +93,12 @@ void toll_fail_wait(struct toll *toll, int n, bool for_ever)
 
 int toll_cpu_ms(void)
 {
-    return (int) (clock() / (CLOCKS_PER_SEC / 1000));
+    return (int) (kernel_process_cpu_ns() / ROUSE_MS(1));
+}
+
+int toll_cpu_ms_since(int before)
+{
+    const int used = toll_cpu_ms() - before - (int) (kernel_cpu_step_ns / ROUSE_MS(1));
+
+    return used > 0 ? used : 0;
 }

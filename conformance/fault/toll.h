@@ -25,7 +25,9 @@ void toll_init(struct toll *toll, struct rouse_evq *inner);
 void toll_refuse_arm(struct toll *toll, int n, bool for_ever);
 void toll_fail_wait(struct toll *toll, int n, bool for_ever);
 
-/* Processor time of this process, in milliseconds: what a loop at full load uses. */
+/* Processor time of this process, in milliseconds: what a loop at full load uses; and that
+ * which was used for certain since it was `before`. */
 int toll_cpu_ms(void);
+int toll_cpu_ms_since(int before);
 
 #endif /* ROUSE_CONFORMANCE_FAULT_TOLL_H */

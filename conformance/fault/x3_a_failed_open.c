@@ -79,7 +79,7 @@ CASE(x3_a_runtime_without_memory_leaves_nothing, "X3", NEEDS_NOTHING,
     }
 }
 
-CASE(x3_a_queue_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL,
+CASE(x3_a_queue_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL | NEEDS_LIMIT,
      "a queue opens while there is no descriptor to be had, then one, two, ...",
      "it is -EMFILE and leaves nothing, until there are enough and it opens")
 {
@@ -105,7 +105,7 @@ CASE(x3_a_queue_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL,
         evq->ops->close(evq);
 }
 
-CASE(x3_a_runtime_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL,
+CASE(x3_a_runtime_without_descriptors_leaves_nothing, "X3", NEEDS_KERNEL | NEEDS_LIMIT,
      "a runtime opens while there is no descriptor to be had, then one, two, ...",
      "it is -EMFILE and leaves nothing, until there are enough and it runs")
 {

@@ -182,7 +182,7 @@ CASE(x5_programs_are_told_or_succeed, "X5 X9", NEEDS_NOTHING,
     play_close(&play);
 }
 
-CASE(x5_a_thread_that_cannot_sleep_is_told, "X5", NEEDS_KERNEL,
+CASE(x5_a_thread_that_cannot_sleep_is_told, "X5", NEEDS_KERNEL | NEEDS_LIMIT,
      "rouse_wait() is called without any descriptor left, and with some",
      "it is -EMFILE and the future is dropped; then it works")
 {

@@ -58,7 +58,7 @@ static void check_idle(struct watch *watch, int ms, int waits, int polls, const 
     waited = watch->toll.waits - before.waits;
     armed = watch->toll.arms - before.arms;
     polled = watch->polls - polls_before - 2; /* two are our own */
-    cpu = toll_cpu_ms() - cpu_before;
+    cpu = toll_cpu_ms_since(cpu_before);
     CHECK(X7, waited <= waits + armed, "%s: %d waits in %d ms", what, waited, ms);
     CHECK(X7, polled <= polls + armed, "%s: %d polls in %d ms", what, polled, ms);
     CHECK(X7, cpu <= 4 + ms / 4 || armed > waits, "%s: %d ms of processor time in %d ms", what, cpu,

@@ -344,7 +344,7 @@ CASE(b3_a_wait_without_memory_says_so, "B3 F7", NEEDS_NOTHING,
     CHECK_EQUAL(B3, memory.live, 0, "blocks that are left");
 }
 
-CASE(b3_a_wait_without_descriptors_says_so, "B3 F7 X5", NEEDS_KERNEL,
+CASE(b3_a_wait_without_descriptors_says_so, "B3 F7 X5", NEEDS_KERNEL | NEEDS_LIMIT,
      "there is no descriptor for a wait, then one, and then two",
      "it returns -EMFILE, with the future dropped and never polled, and nothing left; the last one "
      "works")

@@ -2,45 +2,21 @@
  * l5_not_inherited.c -- L5: the programs that a process starts inherit no descriptor that
  * rouse has opened.
  *
- * A child says which descriptors it has, before and after rouse has opened some. Whatever
- * else this process was started with is in both lists.
+ * What a child has is listed before and after rouse has opened some. Whatever else this
+ * process was started with is in both lists.
  */
 #include <string.h>
 
-#include "../process.h"
 #include "../world.h"
+#include "inherited.h"
 
-/* How a shell says what it has. The BSDs keep no such list in /dev/fd. */
-#if defined(__linux__) || defined(__APPLE__)
-#define SAY "echo /dev/fd/*"
-#else
-#define SAY "fstat -p $$ | awk '{ printf \"/dev/fd/%s \", $4 }'"
-#endif
-
-enum { LIST = 1000, CHILD_S = 5 };
-
-/* What a child finds open, as a line of names. */
-static void list_inherited(char *list)
-{
-    static const char *const argv[] = {"/bin/sh", "-c", SAY, NULL};
-    struct process child;
-
-    if (!process_start(&child, argv, (int64_t) CHILD_S * 1000000000))
-        suite_error("no child");
-    while (child.running)
-        process_step(&child, 1);
-    if (child.exit_code != 0 || child.length == 0 || strstr(child.output, "/dev/fd/1") == NULL)
-        suite_error("a child that cannot tell what it has");
-    strncpy(list, child.output, LIST - 1);
-    list[LIST - 1] = '\0';
-    process_free(&child);
-}
+enum { LIST = 1000 };
 
 static void check_inherited(const char *before, const char *what)
 {
     char after[LIST];
 
-    list_inherited(after);
+    inherited_list(after, sizeof after);
     CHECK(L5, strcmp(before, after) == 0, "a child inherits %s: it has %.200swhere it had %.200s",
           what, after, before);
 }
@@ -54,7 +30,7 @@ CASE(l5_no_child_inherits_a_queue, "L5", NEEDS_NOTHING,
     struct rouse rt;
     char before[LIST];
 
-    list_inherited(before);
+    inherited_list(before, sizeof before);
     if (world_open_queue(world, NULL, &evq) != 0)
         suite_error("no queue");
     options.evq = evq;
@@ -81,7 +57,7 @@ CASE(l5_no_child_inherits_a_socket, "L5", NEEDS_KERNEL,
     char before[LIST];
 
     world_runtime(world, &rt);
-    list_inherited(before);
+    inherited_list(before, sizeof before);
     if (rouse_listen(&listener, &rt.reactor, "127.0.0.1:0") != 0
         || rouse_listener_address(&listener, &address) != 0)
         suite_error("no listener");
@@ -126,7 +102,7 @@ CASE(l5_no_child_inherits_what_a_thread_sleeps_on, "L5", NEEDS_NOTHING,
     char before[LIST];
     struct look look = {{&ops, 0}, before};
 
-    list_inherited(before);
+    inherited_list(before, sizeof before);
     CHECK_EQUAL(L5, rouse_wait(&look.future, NULL), 0, "the result of rouse_wait()");
 }
 
@@ -139,11 +115,11 @@ CASE(l5_what_is_inherited_is_seen, "L5", NEEDS_KERNEL,
     char before[LIST], after[LIST];
 
     world_pair(world, ends);
-    list_inherited(before);
+    inherited_list(before, sizeof before);
     at = world_duplicate(world, ends[0]);
     world_close(world, at);
     world_duplicate_at(world, ends[0], at);
-    list_inherited(after);
+    inherited_list(after, sizeof after);
     CHECK(L5, strcmp(before, after) != 0, "the child does not see what it inherits: %.200s", after);
 }
 
