@@ -24,7 +24,11 @@ enum {
     GIVE_HINTS = 1 << 0,
     BREAK = 1 << 1,
     FORGET = 1 << 2,
-    LITTLE_ROOM = 1 << 3
+    LITTLE_ROOM = 1 << 3,
+
+    /* Bytes moved by one call. A socket may take megabytes before it refuses, and where a
+     * system is emulated each call is dear. */
+    CHUNK = 1 << 16
 };
 
 struct end {
@@ -76,12 +80,12 @@ static void close_end(struct walk *walk, struct end *end)
 
 static void read_some(struct walk *walk, struct end *end, int most)
 {
-    char bytes[4096];
+    static char bytes[CHUNK];
     intptr_t count;
 
     end->refused &= (unsigned) ROUSE_WRITABLE;
     do {
-        const int size = most < (int) sizeof bytes ? most : (int) sizeof bytes;
+        const int size = most < CHUNK ? most : CHUNK;
 
         count = world_read(walk->world, end->source->fd, bytes, (size_t) size);
         most -= (int) count;
@@ -92,12 +96,12 @@ static void read_some(struct walk *walk, struct end *end, int most)
 
 static void write_some(struct walk *walk, struct end *end, int most)
 {
-    static const char bytes[4096];
+    static const char bytes[CHUNK];
     intptr_t count;
 
     end->refused &= (unsigned) ROUSE_READABLE;
     do {
-        const int size = most < (int) sizeof bytes ? most : (int) sizeof bytes;
+        const int size = most < CHUNK ? most : CHUNK;
 
         count = world_write(walk->world, end->source->fd, bytes, (size_t) size);
         most -= (int) count;
