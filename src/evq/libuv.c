@@ -41,6 +41,10 @@
 #include <errno.h>
 #include <uv.h>
 
+#if defined(_WIN32)
+#include "nt.h"
+#endif
+
 #if UV_VERSION_HEX < ((1 << 16) | (44 << 8))
 #error "rouse needs libuv 1.44 or newer"
 #endif
@@ -105,6 +109,24 @@ static int error_of(int status)
 
 #if defined(_WIN32)
 
+/* A failed connect is told as writability alone and a reset as readability, and each only
+ * to those who watch for it. So both are watched, till one fires for nobody. */
+enum { WATCHED_BESIDES = DIRECTIONS };
+
+static bool tells_failure(const AFD_POLL_INFO *info, const uv_req_t *request, unsigned submitted)
+{
+    return submitted == 0 && info->NumberOfHandles > 0
+           && (LONG) request->u.io.overlapped.Internal >= 0
+           && (info->Handles[0].Events & (AFD_ABORT | AFD_CONNECT_FAIL)) != 0;
+}
+
+/* For a callback: whether what it tells is a failure. Only the handle's own fields know. */
+static bool failed(const uv_poll_t *poll)
+{
+    return tells_failure(&poll->afd_poll_info_1, &poll->poll_req_1, poll->submitted_events_1)
+           || tells_failure(&poll->afd_poll_info_2, &poll->poll_req_2, poll->submitted_events_2);
+}
+
 /* A loop needs one handle, and says so when it gets none. */
 static int find_room(void)
 {
@@ -121,10 +143,19 @@ static int refusal_of(rouse_fd fd)
 
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, (char *) &type, &size) == 0)
         return 0;
-    return GetHandleInformation((HANDLE) fd, &flags) ? -EPERM : -EBADF;
+    /* The number that is none is also one of the process itself. */
+    return fd != ROUSE_NO_FD && GetHandleInformation((HANDLE) fd, &flags) ? -EPERM : -EBADF;
 }
 
 #else
+
+enum { WATCHED_BESIDES = 0 };
+
+static bool failed(const uv_poll_t *poll)
+{
+    (void) poll;
+    return false; /* it is told as an error */
+}
 
 static void pipe_close(const uv_file ends[2])
 {
@@ -239,12 +270,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     const unsigned wanted = record->source->armed & ~record->ready;
     unsigned fired = (unsigned) events & DIRECTIONS;
 
-    if (status < 0) {
+    if (status < 0 || failed(poll))
         fired = DIRECTIONS;
+    if (status < 0)
         record->watched = 0; /* libuv has stopped it */
-    } else if ((fired & ~wanted) != 0) {
+    else if ((fired & ~wanted) != 0)
         watch(record, record->watched & ~(fired & ~wanted));
-    }
     fired &= wanted;
     if (fired != 0 && record->ready == 0)
         reports_insert(record->queue, record);
@@ -401,7 +432,7 @@ static int libuv_arm(struct rouse_evq *evq, struct rouse_source *source, unsigne
     }
     /* By level, so there is nothing to look at again: the hint (E3) is of no use. */
     if ((directions & ~record->watched) != 0) {
-        error = watch(record, record->watched | directions);
+        error = watch(record, record->watched | directions | WATCHED_BESIDES);
         if (error < 0)
             goto undo_record;
     }
