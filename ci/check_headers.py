@@ -5,8 +5,8 @@
 
 Public headers as C11 and as C++11, private ones as C11, with and without NDEBUG. A
 compiler whose name has "++" in it is for C++. Without names: those of gcc, g++, clang and
-clang++ that are here. Prints what the compiler said of each header that failed, and
-how many passed and failed.
+clang++ that are here, and mingw-w64's, for which the headers are those of Windows. Prints
+what the compiler said of each header that failed, and how many passed and failed.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 
+USUAL = "gcc g++ clang clang++ x86_64-w64-mingw32-gcc x86_64-w64-mingw32-g++".split()
 WARNINGS = "-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror".split()
 
 
@@ -40,7 +41,7 @@ def main():
     parser.add_argument("compilers", nargs="*", metavar="COMPILER")
     options = parser.parse_args()
     root = options.root.resolve()
-    compilers = options.compilers or list(filter(shutil.which, ["gcc", "g++", "clang", "clang++"]))
+    compilers = options.compilers or list(filter(shutil.which, USUAL))
 
     public = sorted(f"rouse/{path.name}" for path in (root / "include/rouse").glob("*.h"))
     private = sorted(path.relative_to(root).as_posix() for path in (root / "src").rglob("*.h"))
