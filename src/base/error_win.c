@@ -144,5 +144,7 @@ int rouse__error_of(long code)
 
 int rouse__error_last(void)
 {
-    return rouse__error_of((long) GetLastError());
+    const int error = rouse__error_of((long) GetLastError());
+
+    return error != 0 ? error : -EIO; /* it failed, whatever the system says */
 }

@@ -125,12 +125,11 @@ static int from_system(struct rouse_address *to, const union any_address *from, 
  * never was a socket. */
 static NEVER_INLINE int error_of_call(rouse_fd fd)
 {
-    const int code = WSAGetLastError();
     DWORD flags;
 
-    if (code == WSAENOTSOCK)
+    if (WSAGetLastError() == WSAENOTSOCK)
         return GetHandleInformation((HANDLE) fd, &flags) ? -ENOTSOCK : -EBADF;
-    return rouse__error_of(code);
+    return rouse__error_last();
 }
 
 static int open_socket(int domain, rouse_fd *fd)
@@ -363,7 +362,7 @@ static int connect_pair(rouse_fd listener, rouse_fd fds[2])
 
 static int host_pair(const struct rouse_sockets *self, rouse_fd fds[2])
 {
-    rouse_fd listener;
+    rouse_fd listener = ROUSE_NO_FD;
     int error = started();
     int i;
 
