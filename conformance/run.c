@@ -17,7 +17,18 @@
 #define RUN_EMULATED "" /* the backend that runs on no kernel but on an emulation of one */
 #endif
 
-enum { AFTERWARDS_S = 3 }; /* a process ends itself so much later, if we are gone */
+enum {
+    AFTERWARDS_S = 3, /* a process ends itself so much later, if we are gone */
+    SLOWER = 12       /* what stands in for another system takes so many times as long */
+};
+
+/* What a case may take there. */
+static int limit_s(const struct report_backend *backend, const struct run_options *options)
+{
+    const bool stands_in = backend->guest != NULL || strcmp(process_how(), "native") != 0;
+
+    return options->timeout_s * (stands_in ? SLOWER : 1);
+}
 
 bool run_matches(const char *pattern, const char *name)
 {
@@ -81,7 +92,7 @@ static bool start(struct process *process, const char *mode, const char *name,
     argv[count++] = name;
     argv[count++] = "--backend";
     argv[count++] = backend->backend;
-    snprintf(timeout, sizeof timeout, "%d", options->timeout_s);
+    snprintf(timeout, sizeof timeout, "%d", limit_s(backend, options));
     argv[count++] = "--timeout";
     argv[count++] = timeout;
     if (backend->guest == NULL && options->plugin != NULL) {
@@ -91,7 +102,7 @@ static bool start(struct process *process, const char *mode, const char *name,
     if (!check)
         argv[count++] = "--no-check";
     argv[count] = NULL;
-    return process_start(process, argv, (int64_t) options->timeout_s * 1000000000);
+    return process_start(process, argv, (int64_t) limit_s(backend, options) * 1000000000);
 }
 
 /* The next result that is to be found, from `*at` on; false when there is none. */
@@ -323,7 +334,7 @@ static void record_begin(struct recorder *recorder, const struct suite_case *whi
             recorder->which = c;
     report_result(report, recorder->backend, recorder->which)->status = STATUS_PASS;
     recorder->began_ns = process_clock_ns();
-    process_limit(recorder->options->timeout_s);
+    process_limit(limit_s(&report->backends[recorder->backend], recorder->options));
     /* Before it runs, so that one that ends us all is known. */
     fprintf(recorder->options->talk, "%s: %s: ", report->backends[recorder->backend].name,
             which->name);

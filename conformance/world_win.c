@@ -142,7 +142,14 @@ void host_settle(rouse_fd fd, int ms)
     }
 }
 
-/* Whether the socket has failed: a look at its next byte says so. */
+static bool is_lost(int error)
+{
+    return error == WSAECONNRESET || error == WSAECONNABORTED || error == WSAENETRESET
+           || error == WSAETIMEDOUT || error == WSAECONNREFUSED;
+}
+
+/* Whether the socket has failed: a look at its next byte says so. Wine 8 shows the end of a
+ * stream where it was reset, and fails only who sends, be it nothing. */
 static bool failed(SOCKET fd)
 {
     int error = 0, size = sizeof error;
@@ -150,11 +157,11 @@ static bool failed(SOCKET fd)
 
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, (char *) &error, &size) == 0 && error != 0)
         return true;
-    if (recv(fd, &byte, 1, MSG_PEEK) >= 0)
-        return false;
-    error = WSAGetLastError();
-    return error == WSAECONNRESET || error == WSAECONNABORTED || error == WSAENETRESET
-           || error == WSAETIMEDOUT || error == WSAECONNREFUSED;
+    switch (recv(fd, &byte, 1, MSG_PEEK)) {
+    case 1: return false;
+    case 0: return send(fd, "", 0, 0) < 0 && is_lost(WSAGetLastError());
+    default: return is_lost(WSAGetLastError());
+    }
 }
 
 static unsigned ready_now(SOCKET fd)
@@ -255,20 +262,25 @@ int host_file(rouse_fd *fd)
     return -ENOTSUP;
 }
 
-static int duplicate(rouse_fd fd, bool inherited, rouse_fd *copy)
+/* A second descriptor by Winsock's own way; others it may not take for a socket. */
+static int duplicate(rouse_fd fd, rouse_fd *copy)
 {
-    const HANDLE here = GetCurrentProcess();
-    HANDLE handle;
+    WSAPROTOCOL_INFOW info;
 
-    if (!DuplicateHandle(here, (HANDLE) fd, here, &handle, 0, inherited, DUPLICATE_SAME_ACCESS))
-        return -EBADF;
-    *copy = (rouse_fd) handle;
-    return 0;
+    if (WSADuplicateSocketW(fd, GetCurrentProcessId(), &info) != 0)
+        return last_error();
+    *copy = WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0,
+                       WSA_FLAG_OVERLAPPED);
+    return *copy != INVALID_SOCKET ? 0 : last_error();
 }
 
 int host_duplicate(rouse_fd fd, rouse_fd *copy)
 {
-    return duplicate(fd, false, copy);
+    const int error = duplicate(fd, copy);
+
+    if (error == 0)
+        SetHandleInformation((HANDLE) *copy, HANDLE_FLAG_INHERIT, 0);
+    return error;
 }
 
 /* Nobody can ask for a number; but one that was just given back is soon given out again. */
@@ -279,12 +291,14 @@ int host_duplicate_at(rouse_fd fd, rouse_fd at)
     int error = 0, count = 0;
 
     while (error == 0 && copy != at && count < PLACES_TRIED) {
-        error = duplicate(fd, true, &copy);
+        error = duplicate(fd, &copy);
         if (error == 0 && copy != at)
             misses[count++] = copy;
     }
     while (count > 0)
         closesocket(misses[--count]);
+    if (error == 0 && copy == at) /* children get it, as those of others systems do */
+        SetHandleInformation((HANDLE) copy, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
     return error == 0 && copy != at ? -EBUSY : error;
 }
 
@@ -376,11 +390,23 @@ static bool take(uintptr_t count)
     return false;
 }
 
+/* Buffers as small as those of other systems: under Wine it takes thousands of calls, and
+ * seconds, to fill or to drain four megabytes. */
+static void make_small(rouse_fd fd)
+{
+    const int size = 1 << 17;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, (const char *) &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, (const char *) &size, sizeof size);
+}
+
 /* What came of it when `count` had been taken. */
-static int taken(uintptr_t count, int error)
+static int taken(uintptr_t count, int error, const rouse_fd *fds)
 {
     if (error != 0)
         atomic_fetch_add(&left, count);
+    for (uintptr_t i = 0; error == 0 && i < count; i++)
+        make_small(fds[i]);
     return error;
 }
 
@@ -389,7 +415,7 @@ static int limited_open(const struct rouse_sockets *self, enum rouse_family fami
     const struct rouse_sockets *host = rouse_host_sockets();
 
     (void) self;
-    return take(1) ? taken(1, host->open(host, family, fd)) : -EMFILE;
+    return take(1) ? taken(1, host->open(host, family, fd), fd) : -EMFILE;
 }
 
 static int limited_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_fd *accepted)
@@ -397,7 +423,7 @@ static int limited_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_f
     const struct rouse_sockets *host = rouse_host_sockets();
 
     (void) self;
-    return take(1) ? taken(1, host->accept(host, fd, accepted)) : -EMFILE;
+    return take(1) ? taken(1, host->accept(host, fd, accepted), accepted) : -EMFILE;
 }
 
 static int limited_pair(const struct rouse_sockets *self, rouse_fd fds[2])
@@ -405,7 +431,7 @@ static int limited_pair(const struct rouse_sockets *self, rouse_fd fds[2])
     const struct rouse_sockets *host = rouse_host_sockets();
 
     (void) self;
-    return take(2) ? taken(2, host->pair(host, fds)) : -EMFILE;
+    return take(2) ? taken(2, host->pair(host, fds), fds) : -EMFILE;
 }
 
 static void limited_close(const struct rouse_sockets *self, rouse_fd fd)

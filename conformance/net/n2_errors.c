@@ -6,9 +6,16 @@
 
 #include <errno.h>
 
+/* What a write is told when nobody is there any more: some systems tell of a reset to
+ * everybody, and not only to the first who asks. */
+static bool is_broken(intptr_t result)
+{
+    return result == -EPIPE || result == -ECONNRESET;
+}
+
 CASE(n2_a_reset_is_told_to_a_read_that_waits, "N2", NEEDS_NOTHING,
      "a read waits, and the peer resets the connection; then we write, read, and shut down",
-     "-ECONNRESET; then -EPIPE, the end of the stream, and no harm")
+     "-ECONNRESET; then that again, or -EPIPE and the end of the stream; and no harm")
 {
     struct rouse rt;
 
@@ -37,9 +44,10 @@ CASE(n2_a_reset_is_told_to_a_read_that_waits, "N2", NEEDS_NOTHING,
         CHECK_EQUAL(N2, result, -ECONNRESET, "what a read is told of a reset");
         write = rouse_write(&tcp, "x", 1);
         CHECK(N2, world_run(world, &rt, &write.future, WORLD_SOON, &result), "a write waits");
-        CHECK_EQUAL(N2, result, -EPIPE, "what a write is told after a reset");
+        CHECK(N2, is_broken(result), "a write after a reset is told %lld", (long long) result);
         CHECK(N2, world_run(world, &rt, &second.future, WORLD_SOON, &result), "a read waits");
-        CHECK_EQUAL(N2, result, 0, "what a second read is told");
+        CHECK(N2, result == 0 || result == -ECONNRESET, "a second read is told %lld",
+              (long long) result);
         error = rouse_tcp_shutdown(&tcp);
         CHECK(N2, error == 0 || error == -ENOTCONN, "a shutdown is told %d", error);
         rouse_tcp_close(&tcp);
@@ -83,7 +91,8 @@ CASE(n2_a_reset_is_told_to_a_write_that_waits, "N2", NEEDS_NOTHING,
               (long long) read_result);
         CHECK(N2, i != 2 || read_result == 0 || read_result == -ECONNRESET,
               "the read, second, is told %lld", (long long) read_result);
-        CHECK_EQUAL(N2, poll_once(&second.future, writer), -EPIPE, "what a later write is told");
+        write_result = poll_once(&second.future, writer);
+        CHECK(N2, is_broken(write_result), "a later write is told %lld", (long long) write_result);
         rouse_future_drop(&read.future);
         rouse_future_drop(&write.future);
         rouse_tcp_close(&tcp);
@@ -128,19 +137,26 @@ CASE(n2_what_came_before_a_reset_is_not_an_end, "N2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+static bool is_tcp(struct world *world, rouse_fd fd)
+{
+    struct rouse_address address = {0};
+
+    return world->sockets->local(world->sockets, fd, &address) == 0 && address.family == ROUSE_IPV4;
+}
+
 CASE(n2_writing_to_a_peer_that_is_gone_is_a_broken_pipe, "N2", NEEDS_NOTHING,
      "the peer closes its end; we write, one byte and then many, over TCP and over a pair",
-     "over a pair -EPIPE at once, over TCP as soon as its answer is there; `done` says what went "
-     "out")
+     "-EPIPE or -ECONNRESET: over a pair at once, over TCP (which a pair may be) as soon as its "
+     "answer is there; `done` says what went out")
 {
     static char bytes[100000];
     struct rouse rt;
 
     world_runtime(world, &rt);
     for (int i = 0; i < 4; i++) {
-        const bool tcp_like = i % 2 != 0;
         struct rouse_tcp tcp;
-        const rouse_fd peer = stream_end(world, &rt, tcp_like ? ROUSE_IPV4 : ROUSE_NO_FAMILY, &tcp);
+        const rouse_fd peer = stream_end(world, &rt, i % 2 ? ROUSE_IPV4 : ROUSE_NO_FAMILY, &tcp);
+        const bool tcp_like = is_tcp(world, tcp.io.source.fd);
         struct rouse_write write = rouse_write(&tcp, bytes, 1);
         struct rouse_write_all all = rouse_write_all(&tcp, bytes, sizeof bytes);
         intptr_t result = 0;
@@ -152,19 +168,19 @@ CASE(n2_writing_to_a_peer_that_is_gone_is_a_broken_pipe, "N2", NEEDS_NOTHING,
             CHECK(N2, world_run(world, &rt, &read.future, WORLD_SOON, &result) && result == 0,
                   "a read of what was closed in peace is told %lld", (long long) result);
             CHECK(N2, world_run(world, &rt, &write.future, WORLD_SOON, &result), "a write waits");
-            CHECK(N2, result == 1 || result == -EPIPE, "a write is told %lld", (long long) result);
+            CHECK(N2, result == 1 || is_broken(result), "a write is told %lld", (long long) result);
             world_await_ready(world, tcp.io.source.fd, ROUSE_WRITABLE);
             for (int tries = 0; result == 1 && tries < 1000; tries++) {
                 write = rouse_write(&tcp, bytes, 1); /* its answer takes a moment */
                 world_run(world, &rt, &write.future, WORLD_SOON, &result);
             }
-            CHECK_EQUAL(N2, result, -EPIPE, "what a later write is told");
+            CHECK(N2, is_broken(result), "a later write is told %lld", (long long) result);
         } else if (i == 0) {
             CHECK(N2, world_run(world, &rt, &write.future, WORLD_SOON, &result), "a write waits");
             CHECK_EQUAL(N2, result, -EPIPE, "what a write is told");
         }
         CHECK(N2, world_run(world, &rt, &all.future, WORLD_SOON, &result), "a write waits");
-        CHECK_EQUAL(N2, result, -EPIPE, "what a write of many bytes is told");
+        CHECK(N2, is_broken(result), "a write of many bytes is told %lld", (long long) result);
         CHECK_EQUAL(N2, all.done, 0, "bytes of it that went out");
         rouse_tcp_close(&tcp);
     }
@@ -195,7 +211,7 @@ CASE(n2_what_is_wrong_with_a_descriptor_its_first_use_tells, "N2", NEEDS_NOTHING
         CHECK(N2, world_run(world, &rt, &read.future, WORLD_SOON, &result), "a read waits");
         CHECK_EQUAL(N2, result, i == 0 ? -EBADF : -ENOTCONN, "what a read is told");
         CHECK(N2, world_run(world, &rt, &write.future, WORLD_SOON, &result), "a write waits");
-        CHECK(N2, result == (i == 0 ? -EBADF : -ENOTCONN) || (i == 1 && result == -EPIPE),
+        CHECK(N2, result == (i == 0 ? -EBADF : -ENOTCONN) || (i == 1 && is_broken(result)),
               "a write is told %lld", (long long) result);
         rouse_io_close(&tcp.io);
         rouse_listener_open(&listener, &rt.reactor, i == 0 ? world_bad_fd(world) : ends[0]);

@@ -174,8 +174,8 @@ CASE(r2_both_directions_reach_their_waiters, "R2", NEEDS_NOTHING,
 
     meter_runtime(world, &meter, &rt);
     for (int round = 0; round < 6; round++) {
-        const rouse_time limit = world_after(world, WORLD_SOON);
         const int count = counts[round / 2];
+        rouse_time limit;
 
         meter.splits = round % 2 != 0;
         for (int i = 0; i < count; i++) {
@@ -192,6 +192,7 @@ CASE(r2_both_directions_reach_their_waiters, "R2", NEEDS_NOTHING,
             world_drain(world, seats[i].ends[1]);
             seat_feed(world, &seats[i]);
         }
+        limit = world_after(world, WORLD_SOON);
         for (int i = 0; i < count; i++)
             while (seats[i].wakes->count + writers[i].wakes->count < 2 && world_now(world) < limit)
                 rouse_reactor_turn(&rt.reactor, limit);
