@@ -15,7 +15,11 @@
 ROUSE_BEGIN_DECLS
 
 /* result: 0 once the signal came, or -errno: -EINVAL for a number that cannot be
- * caught. The first one of a reactor allocates: -ENOMEM. */
+ * caught. The first one of a reactor allocates: -ENOMEM.
+ *
+ * On Windows those that can are SIGINT (Ctrl+C), SIGBREAK (Ctrl+Break) and SIGTERM (the
+ * console is being closed, or the machine goes down; some seconds are left then), by
+ * raise() too. */
 struct rouse_signal {
     struct rouse_future future;
     struct rouse_reactor *reactor;

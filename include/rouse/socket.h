@@ -47,7 +47,8 @@ ROUSE_API int rouse_address_format(const struct rouse_address *address, char *te
 struct rouse_sockets {
     size_t size; /* of this struct, as whoever filled it knew it */
 
-    /* Opens a stream socket that does not block and is not inherited. */
+    /* Opens a stream socket that does not block and is not inherited. A family that the
+     * system does not have is -EAFNOSUPPORT. */
     int (*open)(const struct rouse_sockets *self, enum rouse_family family, rouse_fd *fd);
 
     /* Binds and listens. A port in use is -EADDRINUSE; one that only lingers from a
