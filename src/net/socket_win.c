@@ -179,14 +179,15 @@ static void option_set(rouse_fd fd, int level, int option, int value)
 }
 
 /* SO_EXCLUSIVEADDRUSE keeps anybody else from sharing the port. But it is also refused
- * where connections are left of a server that stopped. Without it such a port is free, and
- * one that somebody listens on is not, unless he shares it. */
+ * where connections are left of a server that stopped, and by another word where somebody
+ * else keeps the port for himself. Without it the former is free, and one that somebody
+ * listens on is in use, unless he shares it. */
 static int bind_alone(rouse_fd fd, const union any_address *any, int size)
 {
     option_set(fd, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 1);
     if (bind(fd, &any->any, size) == 0)
         return 0;
-    if (WSAGetLastError() != WSAEADDRINUSE)
+    if (WSAGetLastError() != WSAEADDRINUSE && WSAGetLastError() != WSAEACCES)
         return error_of_call(fd);
     option_set(fd, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, 0);
     return bind(fd, &any->any, size) != 0 ? error_of_call(fd) : 0;
