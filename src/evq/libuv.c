@@ -42,6 +42,7 @@
 #include <uv.h>
 
 #if defined(_WIN32)
+#include "../base/error_win.h"
 #include "nt.h"
 #endif
 
@@ -84,6 +85,7 @@ struct record {
     struct rouse_source *source; /* until uv_close() */
     struct link link;            /* in the queue's reports, while `ready` is not 0 */
     unsigned watched;            /* directions that the handle is started for */
+    unsigned besides;            /* those among them that need not be armed */
     unsigned ready;              /* directions to report, all of them armed */
 };
 
@@ -109,22 +111,23 @@ static int error_of(int status)
 
 #if defined(_WIN32)
 
-/* A failed connect is told as writability alone and a reset as readability, and each only
- * to those who watch for it. So both are watched, till one fires for nobody. */
-enum { WATCHED_BESIDES = DIRECTIONS };
+enum {
+    /* A failed connect is told as writability alone and a reset as readability, and each
+     * only to those who watch for it. So both are watched, till one fires for nobody. */
+    WATCHED_BESIDES = DIRECTIONS,
+    /* A poll of AFD is sent as soon as another one has ended. Left to libuv, it would find
+     * what was just reported, and nobody has read yet. */
+    WATCHED_ON = 0
+};
 
-static bool tells_failure(const AFD_POLL_INFO *info, const uv_req_t *request, unsigned submitted)
-{
-    return submitted == 0 && info->NumberOfHandles > 0
-           && (LONG) request->u.io.overlapped.Internal >= 0
-           && (info->Handles[0].Events & (AFD_ABORT | AFD_CONNECT_FAIL)) != 0;
-}
-
-/* For a callback: whether what it tells is a failure. Only the handle's own fields know. */
+/* For a callback that tells of no error: whether what happened is one. Only the handle's
+ * own fields know. Of its two requests, the one that counts masks nothing. */
 static bool failed(const uv_poll_t *poll)
 {
-    return tells_failure(&poll->afd_poll_info_1, &poll->poll_req_1, poll->submitted_events_1)
-           || tells_failure(&poll->afd_poll_info_2, &poll->poll_req_2, poll->submitted_events_2);
+    const AFD_POLL_INFO *told =
+        poll->mask_events_1 == 0 ? &poll->afd_poll_info_1 : &poll->afd_poll_info_2;
+
+    return (told->Handles[0].Events & (AFD_ABORT | AFD_CONNECT_FAIL)) != 0;
 }
 
 /* A loop needs one handle, and says so when it gets none. */
@@ -149,7 +152,10 @@ static int refusal_of(rouse_fd fd)
 
 #else
 
-enum { WATCHED_BESIDES = 0 };
+enum {
+    WATCHED_BESIDES = 0,
+    WATCHED_ON = DIRECTIONS /* after a report: it will be armed again soon */
+};
 
 static bool failed(const uv_poll_t *poll)
 {
@@ -269,14 +275,18 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct record *record = rouse_container_of(poll, struct record, poll);
     const unsigned wanted = record->source->armed & ~record->ready;
     unsigned fired = (unsigned) events & DIRECTIONS;
+    unsigned unwatched;
 
     if (status < 0 || failed(poll))
         fired = DIRECTIONS;
+    unwatched = fired & ~(wanted & WATCHED_ON);
     if (status < 0)
         record->watched = 0; /* libuv has stopped it */
-    else if ((fired & ~wanted) != 0)
-        watch(record, record->watched & ~(fired & ~wanted));
+    else if (unwatched != 0)
+        watch(record, record->watched & ~unwatched);
+    record->besides &= ~fired;
     fired &= wanted;
+    record->besides |= fired & WATCHED_BESIDES;
     if (fired != 0 && record->ready == 0)
         reports_insert(record->queue, record);
     record->ready |= fired;
@@ -321,8 +331,57 @@ static int record_open(struct record **record, struct queue *queue, struct rouse
     }
     made->queue = queue;
     made->source = source;
+    made->besides = WATCHED_BESIDES;
     *record = made;
     return 0;
+}
+
+#if defined(_WIN32)
+
+/* libuv sends its polls to sockets of its own. It opens one with the first handle for each
+ * family, and where it gets none it lends every poll a thread instead. And with the first
+ * handle that it closes it opens what it keeps for good. All that is too late in arm(). */
+static int warm_up(struct queue *queue)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    struct rouse_source source = {0};
+    struct record *record;
+    int error = 0;
+
+    for (int i = 0; i < 2 && error == 0; i++) {
+        const SOCKET fd = WSASocketW(families[i], SOCK_STREAM, 0, NULL, 0,
+                                     WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+
+        if (fd == INVALID_SOCKET && WSAGetLastError() == WSAEAFNOSUPPORT)
+            continue;
+        if (fd == INVALID_SOCKET)
+            return rouse__error_last();
+        source.fd = (rouse_fd) fd;
+        error = record_open(&record, queue, &source);
+        if (error == 0) {
+            error = record->poll.peer_socket != 0 ? watch(record, DIRECTIONS) : -EMFILE;
+            record_close(record);
+        }
+        closesocket(fd);
+    }
+    return error;
+}
+
+#else
+
+static int warm_up(struct queue *queue)
+{
+    (void) queue;
+    return 0;
+}
+
+#endif
+
+/* Until every handle that was closed is gone. */
+static void settle(struct queue *queue)
+{
+    while (queue->closing > 0)
+        uv_run(queue->loop, UV_RUN_ONCE);
 }
 
 static void turn(struct queue *queue, uv_run_mode mode)
@@ -381,19 +440,28 @@ static int libuv_open(struct rouse_evq **evq, const struct rouse_evq_options *op
         if (error < 0)
             goto undo_alloc;
     }
-    error = error_of(uv_async_init(queue->loop, &queue->async, NULL));
+    error = warm_up(queue);
+    if (error == 0)
+        error = error_of(uv_async_init(queue->loop, &queue->async, NULL));
     if (error < 0)
         goto undo_loop;
     uv_timer_init(queue->loop, &queue->timer);
     /* Its wake-up descriptor, too, libuv shows to the kernel in its first turn only. */
-    if (host == NULL)
+    if (host == NULL) {
+        settle(queue);
         turn(queue, UV_RUN_NOWAIT);
+    }
     *evq = &queue->evq;
     return 0;
 
 undo_loop:
-    if (host == NULL)
+    queue->closed = host != NULL && queue->closing > 0;
+    if (queue->closed)
+        return error; /* the last callback frees the queue */
+    if (host == NULL) {
+        settle(queue);
         uv_loop_close(&queue->own);
+    }
 undo_alloc:
     rouse__free(alloc, queue, sizeof *queue);
     return error;
@@ -410,8 +478,7 @@ static void libuv_close(struct rouse_evq *evq)
         queue->closed = true;
         return;
     }
-    while (queue->closing > 0)
-        uv_run(&queue->own, UV_RUN_ONCE);
+    settle(queue);
     error = uv_loop_close(&queue->own);
     ROUSE_RULE(error == 0, "E5: closed with sources that were not forgotten", "libuv");
     (void) error;
@@ -432,7 +499,7 @@ static int libuv_arm(struct rouse_evq *evq, struct rouse_source *source, unsigne
     }
     /* By level, so there is nothing to look at again: the hint (E3) is of no use. */
     if ((directions & ~record->watched) != 0) {
-        error = watch(record, record->watched | directions | WATCHED_BESIDES);
+        error = watch(record, record->watched | directions | record->besides);
         if (error < 0)
             goto undo_record;
     }
