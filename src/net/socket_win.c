@@ -273,6 +273,13 @@ static NEVER_INLINE intptr_t failed(rouse_fd fd)
     return error == -ECONNABORTED ? -ECONNRESET : error;
 }
 
+/* A read has got nothing: the end of the stream. Windows says otherwise where the peer has
+ * reset it, but not so Wine 8, which tells only who sends, be it nothing. */
+static NEVER_INLINE intptr_t ended(rouse_fd fd)
+{
+    return send(fd, "", 0, 0) != 0 && WSAGetLastError() == WSAECONNRESET ? -ECONNRESET : 0;
+}
+
 static int at_most(size_t size)
 {
     return size < MOST ? (int) size : MOST;
@@ -283,7 +290,9 @@ static intptr_t host_read(const struct rouse_sockets *self, rouse_fd fd, void *b
     const int n = recv(fd, buffer, at_most(size), 0);
 
     (void) self;
-    return n >= 0 ? n : failed(fd);
+    if (n > 0)
+        return n;
+    return n == 0 ? ended(fd) : failed(fd);
 }
 
 static intptr_t host_write(const struct rouse_sockets *self, rouse_fd fd, const void *buffer,
