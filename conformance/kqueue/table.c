@@ -464,7 +464,7 @@ static void pipes_end_on_either_side(void)
     CHECK((events[0].flags & EV_EOF) != 0 && events[0].fflags == 0);
 }
 
-#if defined(__APPLE__) || defined(__DragonFly__) || defined(KQUEUE_TELLS_URGENT)
+#if defined(__APPLE__) || defined(KQUEUE_TELLS_URGENT)
 static void urgent_data_is_told_where_it_is_asked_for(void)
 {
     int ends[2];
@@ -802,7 +802,7 @@ static const struct {
     ROW(a_refused_connection_is_an_end_with_its_error),
     ROW(an_error_of_a_datagram_is_no_end),
     ROW(pipes_end_on_either_side),
-#if defined(__APPLE__) || defined(__DragonFly__) || defined(KQUEUE_TELLS_URGENT)
+#if defined(__APPLE__) || defined(KQUEUE_TELLS_URGENT)
     ROW(urgent_data_is_told_where_it_is_asked_for),
 #endif
     ROW(a_listener_tells_how_many_are_waiting),

@@ -46,9 +46,10 @@
 enum { DIRECTIONS = ROUSE_READABLE | ROUSE_WRITABLE };
 
 /* Urgent data stops a read over TCP short, and more may lie behind it. Where the read
- * filter tells of that, a short read may count as a refusal (E3); elsewhere the hint is
- * not believed for reading, and a look travels with each wait(). */
-#if defined(__APPLE__) || defined(__DragonFly__) || defined(KQUEUE_TELLS_URGENT)
+ * filter tells of that too, a short read may count as a refusal (E3); elsewhere the hint
+ * is not believed for reading, and a look travels with the wait(). (On DragonFly a filter
+ * with NOTE_OOB tells of nothing else.) */
+#if defined(__APPLE__) || defined(KQUEUE_TELLS_URGENT)
 enum { URGENT = NOTE_OOB, BELIEVED = DIRECTIONS };
 #else
 enum { URGENT = 0, BELIEVED = ROUSE_WRITABLE };

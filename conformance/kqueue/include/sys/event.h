@@ -14,7 +14,7 @@
 #define KQUEUE_EMULATED
 #define KQUEUE_VERSION "EV_CLEAR, on an emulation"
 
-/* Whether EVFILT_READ takes NOTE_OOB, as on macOS and DragonFly, or not, as elsewhere. */
+/* Whether EVFILT_READ takes NOTE_OOB, as on macOS, or not, as elsewhere. */
 #if !defined(KQUEUE_LIKE_FREEBSD)
 #define KQUEUE_TELLS_URGENT
 #endif
