@@ -157,6 +157,33 @@ need_python() {
     need "python3 $(printf 'python3-%s ' "$@")" "Python 3 with $*"
 }
 
+# What fetch_sources takes; WHAT is wanted from there.
+need_sources() {
+    has apt-get || stop "missing: $1, which is built from Debian's sources"
+    has dpkg-source || need 'dpkg-dev xz-utils patch' 'dpkg-source'
+}
+
+# fetch_sources FOLDER PACKAGE...: Debian's source packages, unpacked into FOLDER. Does not
+# touch what apt knows of this machine: the sources of the same places that its packages
+# come from are listed apart, beside FOLDER. Some of those places may have none.
+fetch_sources() {
+    local folder=$1 apt=$1.apt file options
+    shift
+    rm -rf "$folder" "$apt"
+    mkdir -p "$folder" "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+        case $file in
+        *.list) sed -n 's/^deb\( .*\)/deb-src\1/p' "$file" >"$apt/parts/${file##*/}" ;;
+        *.sources) sed 's/^Types:.*/Types: deb-src/' "$file" >"$apt/parts/${file##*/}" ;;
+        esac
+    done 2>/dev/null
+    options=(-o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$apt/parts"
+        -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache"
+        -o "APT::Sandbox::User=$(id -un)")
+    apt-get "${options[@]}" update || true
+    (cd "$folder" && apt-get "${options[@]}" source "$@")
+}
+
 # ---- building
 
 # Sets `work` to a folder that can be written: FOLDER of the tree, or else a new one.

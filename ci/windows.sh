@@ -37,8 +37,7 @@ need_windows() {
     mingw gcc >/dev/null || need gcc-mingw-w64-x86-64-win32 'mingw-w64'
     has wine || need 'wine wine64' Wine
     if ! windows_is_here; then
-        has apt-get || stop "missing: libuv and CUnit for Windows, which are built from Debian's sources"
-        has dpkg-source || need 'dpkg-dev xz-utils patch' 'dpkg-source'
+        need_sources 'libuv and CUnit for Windows'
         need_cmake
     fi
 }
@@ -46,30 +45,12 @@ need_windows() {
 # What the libraries were made with; others are made anew.
 windows_made_with() {
     "$(mingw gcc)" --version | head -n 1
-    declare -f fetch_sources build_libuv build_cunit | cksum
+    declare -f build_libuv build_cunit | cksum
 }
 
 windows_is_here() {
     mingw gcc >/dev/null &&
         [ "$(cat "$windows_prefix/made-with" 2>/dev/null)" = "$(windows_made_with)" ]
-}
-
-# Does not touch what apt knows of this machine: the sources of the same places that its
-# packages come from are listed apart. Some of those places may have none.
-fetch_sources() {
-    local apt=$windows_work/apt file options
-    mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial"
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
-        case $file in
-        *.list) sed -n 's/^deb\( .*\)/deb-src\1/p' "$file" >"$apt/parts/${file##*/}" ;;
-        *.sources) sed 's/^Types:.*/Types: deb-src/' "$file" >"$apt/parts/${file##*/}" ;;
-        esac
-    done 2>/dev/null
-    options=(-o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$apt/parts"
-        -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache"
-        -o "APT::Sandbox::User=$(id -un)")
-    apt-get "${options[@]}" update || true
-    cd "$windows_work/sources" && apt-get "${options[@]}" source libuv1 cunit
 }
 
 build_libuv() {
@@ -116,9 +97,10 @@ windows_step() {
 get_windows() {
     local made=$windows_prefix.new
     ! windows_is_here || return 0
-    rm -rf "$windows_prefix" "$made" "$windows_work"/{sources,libuv,cunit,apt}
-    mkdir -p "$made/include" "$made/lib" "$windows_work/sources"
-    windows_step "fetching the sources of libuv and CUnit" fetch_sources
+    rm -rf "$windows_prefix" "$made" "$windows_work"/{libuv,cunit}
+    mkdir -p "$made/include" "$made/lib"
+    windows_step "fetching the sources of libuv and CUnit" \
+        fetch_sources "$windows_work/sources" libuv1 cunit
     windows_step "building CUnit for Windows" build_cunit "$made"
     windows_step "building libuv for Windows" build_libuv "$made"
     windows_made_with >"$made/made-with"

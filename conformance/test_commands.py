@@ -13,7 +13,7 @@ import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[1]
 
-REAL = "awk bash basename cat dirname env getconf head mkdir mktemp rm sed sort tail touch".split()
+REAL = "awk bash basename cat dirname env getconf head mkdir mktemp rm sed sort tail touch uname".split()
 
 # Each finds the folder of the play in $PLAY. What is "installed" is a file in there.
 ACTORS = {
@@ -23,6 +23,7 @@ for argument; do
     case $argument in
     -lcunit) [ -e "$PLAY/installed/libcunit1-dev" ] || exit 1 ;;
     -luv) [ -e "$PLAY/installed/libuv1-dev" ] || exit 1 ;;
+    -luring) [ -e "$PLAY/installed/liburing-dev" ] || exit 1 ;;
     esac
 done
 """,
@@ -94,7 +95,7 @@ class Play:
             self.actor(self.bin / name, text)
         self.actor(folder / "rouse-conform", SUITE)
         self.set(cmake_version="3.25.1", uid=0, suite_exits=0)
-        for package in ("libcunit1-dev", "libuv1-dev"):
+        for package in ("libcunit1-dev", "libuv1-dev", "liburing-dev"):
             (folder / "installed" / package).touch()
 
     @staticmethod
@@ -179,11 +180,11 @@ def test_the_suite_decides_how_it_ends(play, status):
 
 
 def test_root_installs_what_is_missing_by_one_call(play):
-    play.lacks("libcunit1-dev", "libuv1-dev")
+    play.lacks("libcunit1-dev", "libuv1-dev", "liburing-dev")
     assert play.run() == 0, play.said
-    assert play.installs() == ["libcunit1-dev libuv1-dev"]
+    assert play.installs() == ["libcunit1-dev libuv1-dev liburing-dev"]
     assert len([call for call in play.calls if "apt-get" in call]) == 1
-    assert "conform: installing libcunit1-dev libuv1-dev" in play.said
+    assert "conform: installing libcunit1-dev libuv1-dev liburing-dev" in play.said
 
 
 def test_a_bare_machine_gets_compiler_and_tools_too(play):
@@ -246,12 +247,28 @@ def test_without_apt_the_suite_does_without_libuv(play):
     assert play.said[0].startswith("conform: missing: libuv")
 
 
-def test_libuv_is_not_asked_for_when_other_backends_are_named(play):
-    play.lacks("libuv1-dev")
+@pytest.mark.parametrize("backend, package", [("libuv", "libuv1-dev"), ("uring", "liburing-dev")])
+def test_a_library_is_not_asked_for_when_other_backends_are_named(play, backend, package):
+    play.lacks(package)
     assert play.run("--backend", "epoll", "--backend", "sim") == 0
     assert play.installs() == []
-    assert play.run("--backend", "epoll", "--backend", "libuv") == 0
-    assert play.installs() == ["libuv1-dev"]
+    assert play.run("--backend", "epoll", "--backend", backend) == 0
+    assert play.installs() == [package]
+
+
+def test_the_emulated_kqueue_is_there_when_somebody_asks_for_it(play):
+    assert play.run("--backend", "epoll") == 0
+    assert "EMULATION" not in play.calls[0]
+    assert play.run("--backend", "epoll", "--require", "kqueue") == 0
+    assert "-DROUSE_KQUEUE_EMULATION=ON" in play.calls[0]
+
+
+@pytest.mark.parametrize("asked", [["--all"], ["--require", "iocp"], ["--backend", "libuv-win"]])
+def test_what_windows_takes_is_asked_for_with_its_columns_alone(play, asked):
+    play.set(nothing_to_be_had="yes")
+    assert play.run(*asked) == 2
+    assert "gcc-mingw-w64-x86-64-win32 wine wine64" in play.said[0]
+    assert play.run("--all", "--backend", "epoll") == 0
 
 
 def test_the_users_compiler_and_flags_are_used_and_may_change(play):
@@ -301,7 +318,7 @@ def test_a_tree_that_cannot_be_written_is_left_alone(play):
 
 def test_help_says_how_it_is_used(play):
     assert play.run("--help") == 0
-    assert play.output[0].startswith("ci/conform [--backend NAME]")
+    assert play.output[0].startswith("ci/conform [--all] [--backend NAME]")
     assert play.calls == []
 
 
