@@ -1,19 +1,22 @@
 /*
  * guest.c -- columns that another program runs.
  *
- * Wine starts its services with the first program, and they inherit its streams and its
- * process group. If that were a case, its end would be theirs, or its output would not end
- * before they do. So a keeper is started first, with its streams on nothing, and stays.
+ * Wine starts its server and its services with the first program, and they inherit its
+ * streams and its process group. If that were a case, its end would be theirs. And all end
+ * with the last program, which takes seconds: whoever begins meanwhile ends with them, or
+ * waits for ever. So a keeper is started first, and stays; a run may begin when it has
+ * stayed so long that nothing older can be about to end.
  */
 #include "guest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
 #include "thread.h"
 
-enum { COMES_S = 120, STAYS_S = 6 * 3600 };
+enum { TRIES = 3, COMES_S = 120, SETTLES_MS = 2500, STAYS_S = 6 * 3600 };
 
 static int no_guest(const char *text, const char *why)
 {
@@ -91,34 +94,40 @@ int guest_parse(struct guest *guest, const char *text)
     return status == GOOD ? parse_words(guest, words, text) : status;
 }
 
-static void make_argv(const struct guest *guest, const char *option,
-                      const char *argv[GUEST_WORDS_MAX + 2])
+static void start_keeper(struct guest *guest)
 {
+    const char *argv[GUEST_WORDS_MAX + 2];
     int count = 0;
 
     while (guest->words[count] != NULL) {
         argv[count] = guest->words[count];
         count++;
     }
-    argv[count++] = option;
+    argv[count++] = "--keep";
     argv[count] = NULL;
+    process_start_apart(&guest->keeper, argv, (int64_t) STAYS_S * 1000000000);
 }
 
-/* Whether the program can be started at all, its probes will tell. */
+/* Whether the keeper has said that it is here, within the time that a system may take to be
+ * made for the first time. */
+static bool has_come(struct guest *guest)
+{
+    const int64_t late_ns = process_clock_ns() + (int64_t) COMES_S * 1000000000;
+
+    while (guest->keeper.running && guest->keeper.length == 0 && process_clock_ns() < late_ns)
+        process_step(&guest->keeper, 1);
+    return guest->keeper.length != 0;
+}
+
+/* If it never comes, the probes will tell. */
 void guest_come(struct guest *guest)
 {
-    const char *argv[GUEST_WORDS_MAX + 2];
-    struct process first = {0};
-
-    make_argv(guest, "--keep", argv);
-    process_start_apart(&guest->keeper, argv, (int64_t) STAYS_S * 1000000000);
-    /* Nobody hears of a keeper that it has come. But who ends has found all that is there,
-     * whichever of the two was first. */
-    make_argv(guest, "--version", argv);
-    process_start_apart(&first, argv, (int64_t) COMES_S * 1000000000);
-    while (first.running)
-        process_step(&first, 1);
-    process_free(&first);
+    for (int i = 0; i < TRIES; i++) {
+        process_free(&guest->keeper);
+        start_keeper(guest);
+        if (has_come(guest))
+            break;
+    }
 }
 
 void guest_leave(struct guest *guest)
@@ -134,8 +143,18 @@ static bool never(void *unused)
     return false;
 }
 
+static void nothing(void *unused)
+{
+    (void) unused;
+}
+
+/* A thread cannot start where the system has ended meanwhile. */
 int guest_keep(void)
 {
+    thread_await(never, NULL, SETTLES_MS);
+    thread_join(thread_start(nothing, NULL));
+    puts("here");
+    fflush(stdout);
     thread_await(never, NULL, STAYS_S * 1000);
     return GOOD;
 }

@@ -1,9 +1,10 @@
 /*
  * handles_win.c -- handles_win.h.
  *
- * Windows 8 and later list the handles of one process. Where that is missing (Wine), the
- * handles of all processes are listed, of which ours are taken. To ask handle by handle
- * whether it is open takes a hundred times as long under Wine.
+ * Windows 8 and later list the handles of one process. Wine does not, and when it is asked
+ * for those of all processes its server may crash: it walks off the table of one that has
+ * just begun (enum_handles() in server/handle.c of Wine 8, where `last` is -1). But there
+ * numbers are given out from below, so each is asked about, until many in a row are none.
  */
 #include "handles_win.h"
 
@@ -12,10 +13,11 @@
 #include <winternl.h>
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { OF_PROCESS = 51, OF_SYSTEM = 64, TRIES = 8 };
+enum { OF_PROCESS = 51, TYPE = 2, TRIES = 8, MANY = 512, STEP = 4 };
 
-/* What the two questions are answered with. */
+/* What the question about a process is answered with. */
 struct of_process {
     ULONG_PTR count, unused;
     struct {
@@ -25,74 +27,79 @@ struct of_process {
     } of[];
 };
 
-struct of_system {
-    ULONG_PTR count, unused;
-    struct {
-        void *object;
-        ULONG_PTR process;
-        ULONG_PTR value;
-        ULONG access;
-        USHORT trace, type;
-        ULONG attributes, unused;
-    } of[];
-};
-
-static NTSTATUS ask_process(void *answer, ULONG size)
-{
-    return NtQueryInformationProcess(GetCurrentProcess(), (PROCESSINFOCLASS) OF_PROCESS, answer,
-                                     size, NULL);
-}
-
-static NTSTATUS ask_system(void *answer, ULONG size)
-{
-    return NtQuerySystemInformation((SYSTEM_INFORMATION_CLASS) OF_SYSTEM, answer, size, NULL);
-}
-
 /* An answer as long as it may be, in memory for free(); or NULL. */
-static void *answer_to(NTSTATUS (*ask)(void *answer, ULONG size))
+static struct of_process *ask(void)
 {
-    ULONG size = 1 << 16;
+    ULONG size = 1 << 14;
 
     for (int i = 0; i < TRIES; i++, size *= 4) {
-        void *answer = malloc(size);
+        struct of_process *answer = malloc(size);
 
-        if (answer == NULL || ask(answer, size) >= 0)
+        if (answer == NULL
+            || NtQueryInformationProcess(GetCurrentProcess(), (PROCESSINFOCLASS) OF_PROCESS, answer,
+                                         size, NULL)
+                   >= 0)
             return answer;
         free(answer);
     }
     return NULL;
 }
 
-size_t handles_list(struct handle **list)
+static size_t list_answer(struct handle **list, const struct of_process *answer)
 {
-    struct of_process *mine = answer_to(ask_process);
-    struct of_system *all = mine == NULL ? answer_to(ask_system) : NULL;
-    const size_t most = mine != NULL ? mine->count : all != NULL ? all->count : 0;
-    size_t count = 0;
+    *list = calloc(answer->count + 1, sizeof **list);
+    for (size_t i = 0; *list != NULL && i < answer->count; i++)
+        (*list)[i] = (struct handle){(uintptr_t) answer->of[i].value,
+                                     (answer->of[i].attributes & OBJ_INHERIT) != 0};
+    return *list != NULL ? answer->count : 0;
+}
 
-    *list = calloc(most + 1, sizeof **list);
-    for (size_t i = 0; *list != NULL && i < most; i++) {
-        if (mine != NULL)
-            (*list)[count++] = (struct handle){(uintptr_t) mine->of[i].value, mine->of[i].type,
-                                               (mine->of[i].attributes & OBJ_INHERIT) != 0};
-        else if (all->of[i].process == GetCurrentProcessId())
-            (*list)[count++] = (struct handle){all->of[i].value, all->of[i].type,
-                                               (all->of[i].attributes & OBJ_INHERIT) != 0};
+static size_t list_one_by_one(struct handle **list)
+{
+    size_t count = 0, room = 0;
+    DWORD flags;
+
+    *list = NULL;
+    for (uintptr_t value = STEP, last = 0; value - last < MANY * STEP; value += STEP) {
+        if (!GetHandleInformation((HANDLE) value, &flags))
+            continue;
+        last = value;
+        if (count == room) {
+            struct handle *grown = realloc(*list, (room += MANY) * sizeof **list);
+
+            if (grown == NULL)
+                return count;
+            *list = grown;
+        }
+        (*list)[count++] = (struct handle){value, (flags & HANDLE_FLAG_INHERIT) != 0};
     }
-    free(mine);
-    free(all);
     return count;
 }
 
-unsigned handles_type(uintptr_t value)
+size_t handles_list(struct handle **list)
 {
-    struct handle *list;
-    const size_t count = handles_list(&list);
-    unsigned type = 0;
+    struct of_process *answer = ask();
+    const size_t count = answer != NULL ? list_answer(list, answer) : list_one_by_one(list);
 
-    for (size_t i = 0; i < count; i++)
-        if (list[i].value == value)
-            type = list[i].type;
-    free(list);
-    return type;
+    free(answer);
+    return count;
+}
+
+bool handle_is_descriptor(uintptr_t value)
+{
+    static const wchar_t *const names[] = {L"File", L"IoCompletion", L"Event"};
+    union {
+        UNICODE_STRING name;
+        unsigned char room[512];
+    } type;
+
+    memset(&type, 0, sizeof type);
+    if (NtQueryObject((HANDLE) value, (OBJECT_INFORMATION_CLASS) TYPE, &type, sizeof type, NULL)
+        < 0)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (type.name.Length == wcslen(names[i]) * sizeof(wchar_t)
+            && memcmp(type.name.Buffer, names[i], type.name.Length) == 0)
+            return true;
+    return false;
 }

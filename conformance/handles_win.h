@@ -10,14 +10,14 @@
 
 struct handle {
     uintptr_t value;
-    unsigned type;  /* the kernel's number for it; handles_type() knows some */
     bool inherited; /* children get it */
 };
 
 /* All that are open, in memory for free(). 0 when there is none to be had. */
 size_t handles_list(struct handle **list);
 
-/* The type of a handle that is open. */
-unsigned handles_type(uintptr_t value);
+/* Whether it is what queues and sockets are made of: a file, a completion port, an event.
+ * Others come and go with threads and libraries. */
+bool handle_is_descriptor(uintptr_t value);
 
 #endif /* ROUSE_CONFORMANCE_HANDLES_WIN_H */

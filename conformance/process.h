@@ -18,7 +18,7 @@ struct process {
     int64_t started_ns, ended_ns;
     int64_t limit_ns;
     bool running;
-    bool apart;     /* it has no output, and outlives us unless it is freed */
+    bool apart;     /* what it started is not ended with it */
     bool timed_out; /* it was ended for taking longer */
     int exit_code;  /* or -1 */
     int signal;     /* that ended it, or 0 */
@@ -38,8 +38,8 @@ void process_begin(void);
  * errno, when that fails. */
 bool process_start(struct process *process, const char *const argv[], int64_t limit_ns);
 
-/* Starts `argv` with all its streams on nothing, in a session of its own: what it starts in
- * its turn, and leaves running, is not ours. */
+/* The same, in a session of its own, and with errors on nothing: what it starts in its turn,
+ * and leaves running, is not ours. */
 bool process_start_apart(struct process *process, const char *const argv[], int64_t limit_ns);
 
 /* Waits until one of `processes` may have made a step, at most a moment; takes its output,

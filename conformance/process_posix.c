@@ -72,20 +72,20 @@ static bool pipe_open(int ends[2])
     return true;
 }
 
-/* Between fork() and exec(): only what is safe there. No output is -1. */
-static void become(const char *const argv[], int output)
+/* Between fork() and exec(): only what is safe there. */
+static void become(const char *const argv[], int output, bool apart)
 {
     const struct rlimit no_core = {0, 0};
     const int nothing = open("/dev/null", O_RDWR);
 
-    if (output < 0)
+    if (apart)
         setsid();
     else
         setpgid(0, 0);
     setrlimit(RLIMIT_CORE, &no_core);
     dup2(nothing, 0);
-    dup2(output < 0 ? nothing : output, 1);
-    dup2(output < 0 ? nothing : output, 2);
+    dup2(output, 1);
+    dup2(apart ? nothing : output, 2);
     if (nothing > 2)
         close(nothing);
     /* execvp() takes what it does not change. */
@@ -93,17 +93,26 @@ static void become(const char *const argv[], int output)
     _exit(127);
 }
 
-static bool start(struct process *process, const char *const argv[], int output)
+static bool start(struct process *process, const char *const argv[])
 {
-    const pid_t pid = fork();
+    int ends[2];
+    pid_t pid;
 
-    if (pid == 0)
-        become(argv, output);
-    if (pid < 0)
+    if (!pipe_open(ends))
         return false;
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        become(argv, ends[1], process->apart);
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return false;
+    }
     if (!process->apart)
         setpgid(pid, pid); /* whoever of us two is first */
     process->id = pid;
+    process->pipe = ends[0];
     process->started_ns = process_clock_ns();
     process->running = true;
     targets_replace(0, target_of(process));
@@ -112,26 +121,14 @@ static bool start(struct process *process, const char *const argv[], int output)
 
 bool process_start(struct process *process, const char *const argv[], int64_t limit_ns)
 {
-    int ends[2];
-    bool started;
-
     *process = (struct process){.limit_ns = limit_ns};
-    if (!pipe_open(ends))
-        return false;
-    fflush(NULL);
-    started = start(process, argv, ends[1]);
-    close(ends[1]);
-    if (started)
-        process->pipe = ends[0];
-    else
-        close(ends[0]);
-    return started;
+    return start(process, argv);
 }
 
 bool process_start_apart(struct process *process, const char *const argv[], int64_t limit_ns)
 {
-    *process = (struct process){.limit_ns = limit_ns, .apart = true, .pipe = -1};
-    return start(process, argv, -1);
+    *process = (struct process){.limit_ns = limit_ns, .apart = true};
+    return start(process, argv);
 }
 
 /* -- While they run ---------------------------------------------------------- */

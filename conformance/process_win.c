@@ -177,17 +177,35 @@ static void close_handle(intptr_t *handle)
     *handle = 0;
 }
 
-static bool start(struct process *process, const char *const argv[], HANDLE output)
+/* Our end of a pipe for its output, and its own. */
+static bool open_pipe(HANDLE *ours, HANDLE *its)
+{
+    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+
+    if (!CreatePipe(ours, its, &inherited, 1 << 16))
+        return false;
+    SetHandleInformation(*ours, HANDLE_FLAG_INHERIT, 0);
+    return true;
+}
+
+static bool start(struct process *process, const char *const argv[])
 {
     char command[COMMAND_MAX];
     PROCESS_INFORMATION created;
-    const HANDLE nothing = open_nothing();
-    const bool done = nothing != INVALID_HANDLE_VALUE && command_line(command, argv)
-                      && create(&created, command, nothing, output != NULL ? output : nothing);
+    HANDLE nothing, ours, its;
+    bool done;
 
-    if (nothing != INVALID_HANDLE_VALUE)
-        CloseHandle(nothing);
+    if (!command_line(command, argv) || !open_pipe(&ours, &its)) {
+        errno = E2BIG;
+        return false;
+    }
+    fflush(NULL);
+    nothing = open_nothing();
+    done = create(&created, command, nothing, its);
+    CloseHandle(nothing);
+    CloseHandle(its);
     if (!done) {
+        CloseHandle(ours);
         errno = ENOEXEC;
         return false;
     }
@@ -198,6 +216,7 @@ static bool start(struct process *process, const char *const argv[], HANDLE outp
     ResumeThread(created.hThread);
     CloseHandle(created.hThread);
     process->id = (intptr_t) created.hProcess;
+    process->pipe = (intptr_t) ours;
     process->started_ns = process_clock_ns();
     process->running = true;
     return true;
@@ -205,29 +224,14 @@ static bool start(struct process *process, const char *const argv[], HANDLE outp
 
 bool process_start(struct process *process, const char *const argv[], int64_t limit_ns)
 {
-    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
-    HANDLE read_end, write_end;
-    bool started;
-
     *process = (struct process){.limit_ns = limit_ns};
-    if (!CreatePipe(&read_end, &write_end, &inherited, 1 << 16)) {
-        errno = EMFILE;
-        return false;
-    }
-    SetHandleInformation(read_end, HANDLE_FLAG_INHERIT, 0);
-    fflush(NULL);
-    process->pipe = (intptr_t) read_end;
-    started = start(process, argv, write_end);
-    CloseHandle(write_end);
-    if (!started)
-        close_handle(&process->pipe);
-    return started;
+    return start(process, argv);
 }
 
 bool process_start_apart(struct process *process, const char *const argv[], int64_t limit_ns)
 {
     *process = (struct process){.limit_ns = limit_ns, .apart = true};
-    return start(process, argv, NULL);
+    return start(process, argv);
 }
 
 /* -- While they run ---------------------------------------------------------- */

@@ -39,7 +39,7 @@ enum {
     SPARE_DESCRIPTORS = 8,
     PLENTY = 1 << 30,   /* as many as no case opens */
     BAD_FD = 4000000,   /* further than any case opens, and a number that a handle may have */
-    SETTLE_MS = 3,      /* for what is on its way in loopback, where nobody can tell */
+    SETTLE_MS = 20,     /* for what is on its way in loopback, where nobody can tell */
     PLACES_TRIED = 1000 /* until a duplicate has the number that it should */
 };
 
@@ -199,31 +199,16 @@ unsigned host_ready(rouse_fd fd, unsigned directions, int ms)
     return ready;
 }
 
-/* Of the handles, what a queue or a socket is made of: others come and go with threads and
- * libraries. */
 int host_open_descriptors(void)
 {
-    static unsigned types[3];
     struct handle *list;
-    size_t handles;
+    const size_t handles = handles_list(&list);
     int count = 0;
 
-    if (types[0] == 0) {
-        const HANDLE samples[] = {
-            CreateFileW(L"NUL", GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL),
-            CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1),
-            CreateEventW(NULL, TRUE, FALSE, NULL)};
-
-        for (int i = 0; i < 3; i++) {
-            types[i] = handles_type((uintptr_t) samples[i]);
-            CloseHandle(samples[i]);
-        }
-    }
-    handles = handles_list(&list);
     if (handles == 0)
         suite_error("the handles of this process cannot be listed");
     for (size_t i = 0; i < handles; i++)
-        count += list[i].type == types[0] || list[i].type == types[1] || list[i].type == types[2];
+        count += handle_is_descriptor(list[i].value);
     free(list);
     return count;
 }
@@ -390,14 +375,13 @@ static bool take(uintptr_t count)
     return false;
 }
 
-/* Buffers as small as those of other systems: under Wine it takes thousands of calls, and
+/* A buffer as small as that of other systems: under Wine it takes thousands of calls, and
  * seconds, to fill or to drain four megabytes. */
 static void make_small(rouse_fd fd)
 {
     const int size = 1 << 17;
 
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, (const char *) &size, sizeof size);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, (const char *) &size, sizeof size);
 }
 
 /* What came of it when `count` had been taken. */
