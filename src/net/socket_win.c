@@ -33,6 +33,10 @@
  * room left. (Winsock counts in int besides.) */
 enum { MOST = 1 << 20 };
 
+/* Connections that may wait to be accepted. Of a larger number the system makes this one,
+ * unless it is told as a negative one (SOMAXCONN_HINT); and who finds no place is refused. */
+enum { BACKLOG = 200 };
+
 /* Room for any address that we know. */
 union any_address {
     struct sockaddr any;
@@ -208,7 +212,7 @@ static int host_listen(const struct rouse_sockets *self, rouse_fd fd,
     error = bind_alone(fd, &any, size);
     if (error < 0)
         return error;
-    return listen(fd, backlog) != 0 ? error_of_call(fd) : 0;
+    return listen(fd, backlog > BACKLOG ? -backlog : backlog) != 0 ? error_of_call(fd) : 0;
 }
 
 static int host_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_fd *accepted)
