@@ -23,6 +23,10 @@
  *   The kernel learns of what was started in the next turn. Until then, whoever sleeps on
  *   the loop's descriptor would sleep through it, see announce().
  *
+ *   On Windows libuv polls AFD, as iocp.c does, and keeps to itself some of what it gets:
+ *   that a socket has failed it tells one direction only, and what it has reported it
+ *   reports again. What is done about that has places of its own, below.
+ *
  * The first arm() makes the descriptor non-blocking, as uv_poll_init() always does.
  *
  * `rouse_evq_options.host` may point at a uv_loop_t of yours. The queue then lives in it,
