@@ -63,6 +63,33 @@ CASE(e5_a_number_used_again_has_its_own_events, "E5 E2", NEEDS_NOTHING,
     }
 }
 
+CASE(
+    e5_a_number_used_again_is_not_held_open, "E5", NEEDS_NOTHING,
+    "a source is armed, forgotten and closed before anybody waits; another socket gets its number, "
+    "is armed by nobody, and is closed after a wait()",
+    "its peer sees the end of the stream: what was asked for the old one is not asked of it")
+{
+    rouse_fd ends[2], peer;
+
+    for (unsigned interest = ROUSE_READABLE; interest <= QUEUE_BOTH; interest++) {
+        struct rouse_source *old;
+
+        world_pair(world, ends);
+        world_fill(world, ends[0]);
+        old = world_source(world, ends[0]);
+        world_arm(world, old, interest);
+        queue_close(world, old);
+        peer = pair_at(world, 0, ends[0]);
+        world_fill(world, ends[0]);
+        world_turn(world, 0);
+        world_close(world, ends[0]);
+        world_drain(world, peer);
+        CHECK(E5, (world_ready(world, peer) & ROUSE_READABLE) != 0, "armed for %s",
+              queue_name(interest));
+        CHECK(E5, world_quiet(world, old, 2) == 0, "armed for %s: a report", queue_name(interest));
+    }
+}
+
 CASE(e5_a_port_can_be_bound_again_at_once, "E5", NEEDS_NOTHING,
      "an armed listener, with a connection queued up or none, is forgotten and closed",
      "another one can listen there without a wait() in between, and is reported")
@@ -206,7 +233,8 @@ CASE(e5_a_forgotten_source_may_go_to_another_queue, "E5", NEEDS_KERNEL,
 }
 
 CASES(evq_e5_reuse) = {
-    &e5_a_number_used_again_has_its_own_events,   &e5_a_port_can_be_bound_again_at_once,
-    &e5_the_peer_of_a_closed_socket_sees_its_end, &e5_a_duplicate_that_lives_on_is_not_heard,
-    &e5_a_duplicate_may_take_the_number,          &e5_a_forgotten_source_may_go_to_another_queue,
+    &e5_a_number_used_again_is_not_held_open,       &e5_a_number_used_again_has_its_own_events,
+    &e5_a_port_can_be_bound_again_at_once,          &e5_the_peer_of_a_closed_socket_sees_its_end,
+    &e5_a_duplicate_that_lives_on_is_not_heard,     &e5_a_duplicate_may_take_the_number,
+    &e5_a_forgotten_source_may_go_to_another_queue,
 };
