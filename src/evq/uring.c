@@ -110,6 +110,16 @@ static void place_free(struct uring_evq *queue, uint32_t at)
     queue->free = at;
 }
 
+static void place_take(struct uring_evq *queue, struct rouse_source *source)
+{
+    const uint32_t at = queue->free;
+
+    queue->free = (uint32_t) queue->places[at].tokens[0];
+    queue->places[at].source = source;
+    queue->used++;
+    source->record = (void *) (uintptr_t) at;
+}
+
 /* Doubles the table, and makes the first one. */
 static int places_grow(struct uring_evq *queue)
 {
@@ -131,20 +141,6 @@ static int places_grow(struct uring_evq *queue)
         places[at].tokens[ROUSE_WRITABLE] = (uint64_t) at << PLACE_SHIFT | ROUSE_WRITABLE;
         place_free(queue, at);
     }
-    return 0;
-}
-
-static int place_take(struct uring_evq *queue, struct rouse_source *source)
-{
-    const int error = queue->free == 0 ? places_grow(queue) : 0;
-    const uint32_t at = queue->free;
-
-    if (error < 0)
-        return error;
-    queue->free = (uint32_t) queue->places[at].tokens[0];
-    queue->places[at].source = source;
-    queue->used++;
-    source->record = (void *) (uintptr_t) at;
     return 0;
 }
 
@@ -379,14 +375,17 @@ static ALWAYS_INLINE void watch_more(struct uring_evq *queue, struct rouse_sourc
 static NEVER_INLINE int arm_anyhow(struct uring_evq *queue, struct rouse_source *source,
                                    unsigned interest)
 {
-    int error = place_of(source) == 0 ? watchable(source->fd) : 0;
+    const bool first = place_of(source) == 0;
+    int error = first ? watchable(source->fd) : 0;
 
+    if (error == 0 && first && queue->free == 0)
+        error = places_grow(queue);
     if (error == 0)
         error = reserve(queue, 2);
-    if (error == 0 && place_of(source) == 0)
-        error = place_take(queue, source);
     if (error < 0)
         return error;
+    if (first)
+        place_take(queue, source);
     watch_more(queue, source, interest);
     if (listened(queue))
         announce(queue);
@@ -406,12 +405,11 @@ static int uring_arm(struct rouse_evq *evq, struct rouse_source *source, unsigne
 static void uring_forget(struct rouse_evq *evq, struct rouse_source *source)
 {
     struct uring_evq *queue = uring_of(evq);
-    const uint32_t at = place_of(source);
 
     if (source->armed != 0)
         unwatch(queue, source, source->armed);
-    if (at != 0) {
-        place_free(queue, at);
+    if (place_of(source) != 0) {
+        place_free(queue, place_of(source));
         queue->used--;
     }
     source->record = NULL;
@@ -477,37 +475,31 @@ static int report(struct uring_evq *queue, struct rouse_event *events, int capac
     return count;
 }
 
-/* How long to wait. False when there is nothing to wait for. */
-static bool time_left(rouse_time deadline, struct __kernel_timespec *time)
-{
-    /* The kernel adds the time to its own, and overflows. Who waits longer looks again. */
-    const rouse_time longest = ROUSE_SECONDS(365 * 24 * 3600), now = rouse__clock();
-    const rouse_time left = deadline <= now            ? 0
-                            : deadline - now < longest ? deadline - now
-                                                       : longest;
-
-    time->tv_sec = left / ROUSE_SECONDS(1);
-    time->tv_nsec = left % ROUSE_SECONDS(1);
-    return left > 0;
-}
-
 /* What became of a look at the kernel; or -errno. */
 enum { LOOKED, WOKEN, NOT_YET };
 
 /* Has the kernel look, and sleeps if it may. */
 static NEVER_INLINE int look(struct uring_evq *queue, rouse_time deadline)
 {
+    /* The kernel adds the time to its own, and overflows. Who waits longer looks again. */
+    const rouse_time longest = ROUSE_SECONDS(365 * 24 * 3600);
     struct __kernel_timespec time;
     int result = queue->hearing ? 0 : hear(queue);
 
     if (result < 0)
         return result;
-    if (!sleep_begin(&queue->sleep))
+    if (!sleep_begin(&queue->sleep)) {
         result = enter(queue, 0, NULL);
-    else if (deadline == ROUSE_NEVER)
+    } else if (deadline == ROUSE_NEVER) {
         result = enter(queue, 1, NULL);
-    else
-        result = enter(queue, time_left(deadline, &time), &time);
+    } else {
+        const rouse_time now = rouse__clock();
+        const rouse_time left = deadline > now ? deadline - now : 0; /* INT64_MIN too */
+
+        time.tv_sec = (left < longest ? left : longest) / ROUSE_SECONDS(1);
+        time.tv_nsec = left % ROUSE_SECONDS(1);
+        result = enter(queue, left > 0, &time);
+    }
     if (sleep_end(&queue->sleep))
         return WOKEN;
     if (result >= 0 || result == -EINTR || result == -ETIME)
