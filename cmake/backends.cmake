@@ -56,7 +56,9 @@ if(ROUSE_KQUEUE_EMULATION) # after the real ones
   rouse_backend(kqueue IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "its emulation needs Linux"
     SOURCES src/evq/kqueue.c conformance/kqueue/emulation.c)
 endif()
-rouse_backend(sim IF TRUE SOURCES src/evq/sim.c src/evq/sim_sockets.c)
+rouse_backend(sim IF TRUE
+  SOURCES src/evq/sim.c src/evq/sim_calls.c src/evq/sim_connect.c src/evq/sim_faults.c
+    src/evq/sim_sockets.c src/evq/sim_trace.c)
 
 # Errors list what there is.
 list(JOIN rouse_possible ", " rouse_what_there_is)
