@@ -108,8 +108,8 @@ int world_open(struct world *world, const struct world_options *options)
     if (world->evq->sockets != NULL && !world->simulated)
         suite_error("%s brings sockets of its own, which this suite cannot look into",
                     world->backend->name);
-    world->sockets = world->simulated ? world->evq->sockets : host_sockets();
-    if (world->sockets != rouse_host_sockets())
+    world->sockets = world->simulated ? rouse_sim_peer(world->evq) : host_sockets();
+    if (!world->simulated && world->sockets != rouse_host_sockets())
         world->evq->sockets = world->sockets;
     return 0;
 }

@@ -72,7 +72,7 @@ int wakes_taken(struct wakes *wakes);
 
 struct world {
     struct rouse_evq *evq;               /* the queue under test */
-    const struct rouse_sockets *sockets; /* the queue's, or the host's */
+    const struct rouse_sockets *sockets; /* the queue's, as a peer has them, or the host's */
     const struct rouse_alloc *alloc;     /* where the queue gets its memory: `memory` */
     struct memory memory;
     const struct rouse_evq_ops *backend; /* what is under test, without a wrapper */

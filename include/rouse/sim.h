@@ -47,7 +47,7 @@ enum rouse_sim_fault {
     /* "spurious": a wait() reports a direction that is armed and not ready, up to 1 ms
      * later if nothing else is to be reported. Each such direction is an opportunity. */
     ROUSE_SIM_SPURIOUS,
-    /* "delay": a report that is due is held back for 1 to `amount` (3) further turns. A
+    /* "delay": a report that is due is held back for 1 to `amount` (2) further turns. A
      * wait() with time left turns once a millisecond. Once for each report. */
     ROUSE_SIM_DELAY,
     /* "reorder": the reports of one wait() come in reverse. */
@@ -131,7 +131,7 @@ ROUSE_API void rouse_sim_fault(struct rouse_evq *evq, enum rouse_sim_fault fault
                                const struct rouse_sim_rule *rule);
 
 /* Sets all rules by a text, after ending those there were; NULL or "" only ends them.
- * "delay=50000:3 spurious=1000000 aborted=..x" is a delay of at most 3 turns with a chance of
+ * "delay=50000:4 spurious=1000000 aborted=..x" is a delay of at most 4 turns with a chance of
  * 5 %, a spurious report wherever there can be one, and the third accept() aborted.
  * Commas do as well as spaces. -EINVAL, and nothing changes, if it is none. */
 ROUSE_API int rouse_sim_faults(struct rouse_evq *evq, const char *text);

@@ -18,7 +18,7 @@ static const struct {
     [ROUSE_SIM_NO_MEMORY] = {"no-memory", 1},
     [ROUSE_SIM_NO_DESCRIPTOR] = {"no-descriptor", 1},
     [ROUSE_SIM_SPURIOUS] = {"spurious", 1},
-    [ROUSE_SIM_DELAY] = {"delay", 3},
+    [ROUSE_SIM_DELAY] = {"delay", 2},
     [ROUSE_SIM_REORDER] = {"reorder", 1},
     [ROUSE_SIM_SPLIT] = {"split", 2},
     [ROUSE_SIM_SHORT_READ] = {"short-read", INT64_MAX},
@@ -122,7 +122,7 @@ static bool parse_number(const char **at, uint64_t limit, uint64_t *number)
     return true;
 }
 
-/* "250000", "..x", and either with ":3" behind it. */
+/* "250000", "..x", and either with ":4" behind it. */
 static bool parse_rule(const char **at, struct rouse_sim_rule *rule)
 {
     uint64_t number;
