@@ -56,7 +56,7 @@ CASE(e4_the_end_of_stream_does_not_wake_a_full_writer, "E4", NEEDS_NOTHING,
         source = world_source(world, ends[0]);
         world_fill(world, ends[0]);
         queue_send(world, ends[1], ends[0]);
-        before = queue_insists(world, source, ROUSE_READABLE, ROUSE_WRITABLE);
+        before = queue_errs(world, source, ROUSE_READABLE, ROUSE_WRITABLE);
         world_drain(world, ends[0]);
         world_shutdown(world, ends[1]);
         world_await_ready(world, ends[0], ROUSE_READABLE);
@@ -138,7 +138,7 @@ CASE(e4_our_own_end_of_stream_is_not_the_peers, "E4", NEEDS_NOTHING,
 
         queue_pair(world, kind, ends);
         source = world_source(world, ends[0]);
-        before = queue_insists(world, source, 0, ROUSE_READABLE);
+        before = queue_errs(world, source, 0, ROUSE_READABLE);
         world_shutdown(world, ends[0]);
         world_await_ready(world, ends[1], ROUSE_READABLE);
         after = queue_insists(world, source, 0, ROUSE_READABLE);
@@ -160,7 +160,7 @@ CASE(e4_urgent_data_alone_does_not_wake_a_reader_for_ever, "E4", NEEDS_NOTHING,
 
     world_tcp_pair(world, ends);
     source = world_source(world, ends[0]);
-    before = queue_insists(world, source, 0, ROUSE_READABLE);
+    before = queue_errs(world, source, 0, ROUSE_READABLE);
     world_urgent(world, ends[1], '!');
     after = queue_insists(world, source, 0, ROUSE_READABLE);
     with_hint = queue_insists(world, source, ROUSE_DRAINED, ROUSE_READABLE);

@@ -16,7 +16,7 @@
 enum {
     QUEUE_BOTH = ROUSE_READABLE | ROUSE_WRITABLE,
     QUEUE_KINDS = 2,  /* of connections that there are everywhere */
-    QUEUE_ROUNDS = 8, /* see queue_insists() */
+    QUEUE_ROUNDS = 8, /* see queue_mistakes() */
     QUEUE_CROWD = 200 /* sources that every machine has the descriptors for */
 };
 
@@ -123,9 +123,8 @@ static inline void queue_refused(struct world *world, rouse_fd fd, unsigned dire
 }
 
 /* Arms `also` and, again and again, `direction`, which the kernel says is not ready, and
- * tells whether it is reported each time. Once may be chance, always is a rule; whether
- * that rule is the one under test is found out by asking in another situation too. */
-static inline bool queue_insists(struct world *world, struct rouse_source *source, unsigned also,
+ * counts how often that is reported. Once may be chance, QUEUE_ROUNDS times is a rule. */
+static inline int queue_mistakes(struct world *world, struct rouse_source *source, unsigned also,
                                  unsigned direction)
 {
     int reports = 0;
@@ -136,7 +135,22 @@ static inline bool queue_insists(struct world *world, struct rouse_source *sourc
         world_arm(world, source, also | direction);
         reports += (world_quiet(world, source, 2) & direction) != 0;
     }
-    return reports == QUEUE_ROUNDS;
+    return reports;
+}
+
+/* Whether it is reported each time. That is a rule; whether it is the one under test is found
+ * out by asking in another situation, too: a queue that errs there, ever, may do it often,
+ * and often may be always. */
+static inline bool queue_insists(struct world *world, struct rouse_source *source, unsigned also,
+                                 unsigned direction)
+{
+    return queue_mistakes(world, source, also, direction) == QUEUE_ROUNDS;
+}
+
+static inline bool queue_errs(struct world *world, struct rouse_source *source, unsigned also,
+                              unsigned direction)
+{
+    return queue_mistakes(world, source, also, direction) > 0;
 }
 
 /* Waits for `ms`, or longer where a step of processor time is much of that, and tells

@@ -64,8 +64,9 @@ enum rouse_sim_fault {
     /* "failed-wake": the system call that carries a wake() to its wait() fails, and is
      * made again up to 1 ms later: the wait() ends late, if its deadline is not sooner. */
     ROUSE_SIM_FAILED_WAKE,
-    /* "late-clock": a wait() that ends for its deadline ends 1 to `amount` (1,000,000) ns
-     * late, which now() does not tell yet: each now() is an opportunity to go on lagging. */
+    /* "late-clock": now() tells what the time was 1 to `amount` (1,000,000) ns ago, though
+     * never less than it told before, and once for each moment; or a wait() that ends for its
+     * deadline ends so much later. */
     ROUSE_SIM_LATE_CLOCK,
     /* "jump": time leaps 1 to `amount` (1,000,000,000) ns ahead in a wait(), as after a
      * suspend. */

@@ -39,10 +39,11 @@ struct sim {
     struct rouse__sim_calls program, peer;
     struct rouse__sim_trace trace;
     struct rouse_sim_options options;
-    rouse_time now;  /* what the time is */
-    rouse_time told; /* what now() said last; behind that while the clock lags */
-    uint64_t random; /* of the order inside a batch */
-    uintptr_t sleep; /* atomic: see sleep.h */
+    rouse_time now;       /* what the time is */
+    rouse_time told;      /* what now() said last; behind that while the clock lags */
+    rouse_time lagged_at; /* when it did so last */
+    uint64_t random;      /* of the order inside a batch */
+    uintptr_t sleep;      /* atomic: see sleep.h */
     struct rouse__selfpipe pipe;
 };
 
@@ -350,9 +351,15 @@ static void sim_wake(struct rouse_evq *evq)
 static rouse_time sim_now(struct rouse_evq *evq)
 {
     struct sim *sim = sim_of(evq);
+    rouse_time late = 0;
 
-    if (sim->told < sim->now && sim_fault_happens(&sim->faults, ROUSE_SIM_LATE_CLOCK, 1) == 0)
-        sim->told = sim->now;
+    /* Who asks again at the same moment learns what the time is, or he might ask for ever. */
+    if (sim->told < sim->now && sim->lagged_at != sim->now)
+        late = sim_fault_happens(&sim->faults, ROUSE_SIM_LATE_CLOCK, INT64_MAX);
+    if (late > 0)
+        sim->lagged_at = sim->now;
+    if (sim->told < sim->now - late)
+        sim->told = sim->now - late;
     return sim->told;
 }
 
