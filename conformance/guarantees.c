@@ -48,6 +48,7 @@ static const struct area {
     {'L', "Lifetime"},
     {'X', "Faults"},
     {'B', "Backends, and being a guest"},
+    {'S', "The simulation"},
 };
 
 enum { AREAS = sizeof areas / sizeof areas[0] };

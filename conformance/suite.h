@@ -47,7 +47,8 @@ enum suite_needs {
     NEEDS_NON_SOCKETS = 1 << 3, /* descriptors that are no sockets: pipes, files */
     NEEDS_KERNEL = 1 << 4,      /* real time, signals, descriptors of the host */
     NEEDS_LIMIT = 1 << 5,       /* the system's limit on descriptors can be lowered */
-    NEEDS_RULES = 1 << 6        /* ROUSE_RULE is compiled in; else the case is not run */
+    NEEDS_SIM = 1 << 6,         /* the backend is sim, and the case is about sim.h */
+    NEEDS_RULES = 1 << 7        /* ROUSE_RULE is compiled in; else the case is not run */
 };
 
 struct suite_case {

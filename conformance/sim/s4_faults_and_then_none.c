@@ -1,0 +1,116 @@
+/*
+ * s4_faults_and_then_none.c -- S4: programs under every fault, and then without.
+ */
+#include <errno.h>
+
+#include "../fault/play.h"
+#include "bench.h"
+
+/* Each fault as hard as a program can bear it, and the one error that it may bring. */
+static const struct {
+    const char *rules;
+    int error;
+} hard[] = {
+    {"interrupt=1000000", 0},
+    {"spurious=1000000", 0},
+    {"spurious=200000", 0},
+    {"delay=1000000", 0},
+    {"delay=300000:9", 0},
+    {"reorder=1000000", 0},
+    {"split=1000000", 0},
+    {"short-read=1000000:1", 0},
+    {"short-write=1000000:7", 0},
+    {"short-read=500000 short-write=500000", 0},
+    {"would-block=1000000", 0},
+    {"failed-wake=1000000", 0},
+    {"late-clock=1000000", 0},
+    {"late-clock=300000:50000000", 0},
+    {"jump=1000000:100000", 0},
+    {"slow-connect=1000000", 0},
+    {"would-block=300000 spurious=300000 delay=300000 split=300000 reorder=300000 "
+     "short-read=300000 short-write=300000 interrupt=300000 late-clock=300000 "
+     "slow-connect=300000 failed-wake=300000",
+     0},
+    {"no-memory=x", -ENOMEM},
+    {"no-memory=.x", -ENOMEM},
+    {"no-memory=..x", -ENOMEM},
+    {"no-memory=300000", -ENOMEM},
+    {"no-memory=1000000", -ENOMEM},
+    {"no-descriptor=x", -EMFILE},
+    {"no-descriptor=.x", -EMFILE},
+    {"no-descriptor=400000", -EMFILE},
+    {"no-descriptor=1000000", -EMFILE},
+    {"refused=1000000", -ECONNREFUSED},
+    {"reset=x", -ECONNRESET},
+    {"reset=..x", -ECONNRESET},
+    {"reset=.....x", -ECONNRESET},
+    {"reset=200000", -ECONNRESET},
+};
+
+enum { HARD = sizeof hard / sizeof *hard, SEEDS = 3 };
+
+/* How many of each there were. These programs give no opportunity for two of them, which
+ * s4_a_server_and_its_clients.c has. */
+static uint64_t happened[ROUSE_SIM_FAULTS];
+
+static void count_faults(struct rouse_evq *evq)
+{
+    for (int fault = 0; fault < ROUSE_SIM_FAULTS; fault++)
+        happened[fault] += rouse_sim_fault_count(evq, (enum rouse_sim_fault) fault);
+}
+
+/* A program under a fault, and once more without. What the first run left waiting ends in the
+ * second. */
+static void run_twice(struct world *world, const struct program *program, int fault, uint64_t seed,
+                      const struct rouse_sim_options *options)
+{
+    struct rouse_sim_options seeded = *options;
+    struct rouse_evq *evq;
+    struct play play;
+    intptr_t result;
+
+    seeded.seed = seed;
+    evq = sim_queue(world, &seeded, hard[fault].rules);
+    play_open_on(&play, world, evq);
+    result = program->run(&play);
+    CHECK(S4, result == 0 || result == hard[fault].error, "%s with %s, seed %llu, is told: %s",
+          program->name, hard[fault].rules, (unsigned long long) seed, rouse_strerror(result));
+    count_faults(evq);
+    rouse_sim_faults(evq, NULL);
+    result = program->run(&play);
+    CHECK(S4, result == 0, "%s after %s, seed %llu, is told: %s", program->name, hard[fault].rules,
+          (unsigned long long) seed, rouse_strerror(result));
+    play_close(&play);
+    CHECK_EQUAL(S4, rouse_sim_open_count(evq), 0, "descriptors left open");
+    sim_queue_close(evq);
+}
+
+CASE(s4_programs_end_under_every_fault_and_after_it, "S4", NEEDS_SIM,
+     "programs of every kind run under each fault, with three seeds, and then without",
+     "each ends as without it or tells the one error that it brings; then all is served")
+{
+    const struct rouse_sim_options options = {.size = sizeof options};
+
+    for (int fault = 0; fault < HARD; fault++)
+        for (int i = 0; programs[i] != NULL; i++)
+            for (uint64_t seed = 1; seed <= SEEDS; seed++)
+                run_twice(world, programs[i], fault, seed, &options);
+    for (int fault = 0; fault < ROUSE_SIM_FAULTS; fault++)
+        CHECK(S4, happened[fault] > 0 || fault == ROUSE_SIM_SPLIT || fault == ROUSE_SIM_ABORTED,
+              "%s has happened %llu times", rouse_sim_fault_name((enum rouse_sim_fault) fault),
+              (unsigned long long) happened[fault]);
+}
+
+CASE(s4_programs_end_on_the_smallest_machine, "S4", NEEDS_SIM,
+     "the same where a stream holds three bytes and a wait() brings one report", "the same")
+{
+    const struct rouse_sim_options options = {.size = sizeof options, .capacity = 3, .batch = 1};
+
+    for (int fault = 0; fault < HARD; fault++)
+        for (int i = 0; programs[i] != NULL; i++)
+            if (programs[i] != &program_bulk) /* 300,000 bytes by three */
+                run_twice(world, programs[i], fault, 1, &options);
+}
+
+CASES(sim_s4) = {&s4_programs_end_under_every_fault_and_after_it,
+                 &s4_programs_end_on_the_smallest_machine};
