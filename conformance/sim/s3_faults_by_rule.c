@@ -1,0 +1,494 @@
+/*
+ * s3_faults_by_rule.c -- S3: when each fault happens, what it does, and to whom.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+
+/* -- When -------------------------------------------------------------------- */
+
+/* One bit for each of `count` reads of two bytes, set where only one came. */
+static uint64_t short_reads(struct rouse_evq *evq, rouse_fd ends[2], int count)
+{
+    const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+    uint64_t bits = 0;
+    char bytes[2] = {0};
+
+    for (int i = 0; i < count; i++) {
+        peer->write(peer, ends[1], bytes, 2);
+        if (sockets->read(sockets, ends[0], bytes, 2) == 1) {
+            bits |= UINT64_C(1) << i;
+            peer->read(peer, ends[0], bytes, 1);
+        }
+    }
+    return bits;
+}
+
+struct oracle {
+    uint64_t says;
+    int asked;
+};
+
+static unsigned ask_oracle(void *with, enum rouse_sim_fault fault)
+{
+    struct oracle *oracle = with;
+
+    CHECK(S3, fault == ROUSE_SIM_SHORT_READ, "it is asked about %s", rouse_sim_fault_name(fault));
+    return (unsigned) (oracle->says >> oracle->asked++ & 1);
+}
+
+CASE(s3_a_fault_happens_as_its_rule_says, "S3", NEEDS_SIM,
+     "short reads: by script, by asking, by certainty, by chance, and without a rule",
+     "they are short where the rule says, and are counted")
+{
+    static const uint64_t scripts[] = {1, 6, 0x8000000000000000, 0xf0f0, ~UINT64_C(0), 0};
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    struct rouse_sim_rule rule = {0};
+    struct oracle oracle = {0x1234567, 0};
+    uint64_t bits;
+    rouse_fd ends[2];
+    int ones = 0;
+
+    sim_pair(evq, ends);
+    for (int i = 0; i < 6; i++) {
+        rule.script = scripts[i];
+        rouse_sim_fault(evq, ROUSE_SIM_SHORT_READ, &rule);
+        CHECK(S3, short_reads(evq, ends, 64) == scripts[i], "script %d", i);
+        CHECK(S3, short_reads(evq, ends, 64) == 0, "behind script %d", i);
+    }
+    rule = (struct rouse_sim_rule){.ask = ask_oracle, .with = &oracle};
+    rouse_sim_fault(evq, ROUSE_SIM_SHORT_READ, &rule);
+    CHECK(S3, short_reads(evq, ends, 64) == 0x1234567, "asking");
+    CHECK_EQUAL(S3, oracle.asked, 64, "how often it was asked");
+    CHECK_EQUAL(S3, rouse_sim_fault_count(evq, ROUSE_SIM_SHORT_READ), 12, "how often it happened");
+    CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SHORT_READ), 64,
+                "how often it might have");
+    rouse_sim_fault(evq, ROUSE_SIM_SHORT_READ, NULL);
+    CHECK(S3, short_reads(evq, ends, 64) == 0, "without a rule");
+    CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SHORT_READ), 0, "without a rule");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, "short-read=1000000"), 0, "certainty");
+    CHECK(S3, short_reads(evq, ends, 64) == ~UINT64_C(0), "certainty");
+    rouse_sim_faults(evq, "short-read=500000");
+    for (int i = 0; i < 50; i++)
+        for (bits = short_reads(evq, ends, 64); bits != 0; bits &= bits - 1)
+            ones++;
+    CHECK(S3, ones > 1400 && ones < 1800, "%d of 3,200 with a chance of a half", ones);
+    evq->sockets->close(evq->sockets, ends[0]);
+    evq->sockets->close(evq->sockets, ends[1]);
+    sim_queue_close(evq);
+}
+
+CASE(s3_rules_are_read_from_text, "S3", NEEDS_SIM, "rules as text, and what is none",
+     "they are set, all at once or not at all")
+{
+    static const char *const wrong[] = {
+        "delay",
+        "delay=",
+        "delay=x=",
+        "delay=1000001",
+        "delay=-1",
+        "delay=1:",
+        "delay=1:0",
+        "delay=1:x",
+        "nonsense=1",
+        "delay=1;split=1",
+        "seed=1",
+        "delay=1 x",
+        "delay=x5",
+        " delay =1",
+        "delays=1",
+        "split=1,delay",
+        "delay=1:9223372036854775808",
+        "delay=.................................................................",
+    };
+    struct rouse_evq *evq = sim_queue(world, NULL, "short-read=1000000");
+    rouse_fd ends[2];
+
+    sim_pair(evq, ends);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK_EQUAL(S3, rouse_sim_faults(evq, wrong[i]), -EINVAL, wrong[i]);
+    CHECK(S3, short_reads(evq, ends, 8) == 0xff, "a text that is none has ended a rule");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, ", reorder=5 short-read=.x.x:1,delay=0:9 ,"), 0,
+                "a text");
+    CHECK(S3, short_reads(evq, ends, 8) == 0xa, "a script from text");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, "reorder=1000000"), 0, "another text");
+    CHECK(S3, short_reads(evq, ends, 8) == 0, "a rule that a text does not name goes on");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, NULL), 0, "no text");
+    for (int fault = 0; fault < ROUSE_SIM_FAULTS; fault++) {
+        const char *name = rouse_sim_fault_name((enum rouse_sim_fault) fault);
+        char text[40];
+
+        for (int other = 0; other < fault; other++)
+            CHECK(S3, strcmp(name, rouse_sim_fault_name((enum rouse_sim_fault) other)) != 0,
+                  "%s is there twice", name);
+        snprintf(text, sizeof text, "%s=1", name);
+        CHECK_EQUAL(S3, rouse_sim_faults(evq, text), 0, name);
+    }
+    CHECK(S3, rouse_sim_fault_name(ROUSE_SIM_FAULTS) == NULL, "one fault too many has a name");
+    evq->sockets->close(evq->sockets, ends[0]);
+    evq->sockets->close(evq->sockets, ends[1]);
+    sim_queue_close(evq);
+}
+
+/* -- What: events ------------------------------------------------------------ */
+
+/* A queue with one pair, watched at its first end. */
+struct spot {
+    struct rouse_evq *evq;
+    const struct rouse_sockets *sockets, *peer;
+    struct rouse_source source;
+    rouse_fd ends[2];
+};
+
+static void spot_open(struct spot *spot, struct world *world, const char *faults)
+{
+    *spot = (struct spot){.evq = sim_queue(world, NULL, faults)};
+    spot->sockets = spot->evq->sockets;
+    spot->peer = rouse_sim_peer(spot->evq);
+    sim_pair(spot->evq, spot->ends);
+    spot->source.fd = spot->ends[0];
+}
+
+static void spot_close(struct spot *spot)
+{
+    spot->evq->ops->forget(spot->evq, &spot->source);
+    spot->peer->close(spot->peer, spot->ends[0]);
+    spot->peer->close(spot->peer, spot->ends[1]);
+    sim_queue_close(spot->evq);
+}
+
+CASE(s3_a_delayed_report_comes_turns_later, "S3", NEEDS_SIM,
+     "a source is ready and its report held back: waits that only look, waits that last, the end "
+     "of the fault",
+     "it comes after some turns, a millisecond each where there is time; and at once without")
+{
+    struct spot spot;
+    unsigned ready;
+    rouse_time before;
+    int waits;
+
+    spot_open(&spot, world, "delay=1000000:5");
+    for (int i = 0; i < 20; i++) {
+        sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+        before = spot.evq->ops->now(spot.evq);
+        waits = sim_waits(spot.evq, &spot.source, 0, 99, &ready);
+        CHECK(S3, waits >= 2 && waits <= 6, "%d waits", waits);
+        CHECK_EQUAL(S3, spot.evq->ops->now(spot.evq), before, "time where there is none");
+        sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+        CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 50, 1, &ready), 1, "waits with time");
+        before = spot.evq->ops->now(spot.evq) - before;
+        CHECK(S3, before >= ROUSE_MS(1) && before <= ROUSE_MS(5), "%lld ns", (long long) before);
+    }
+    sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+    CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 0, "held back");
+    rouse_sim_fault(spot.evq, ROUSE_SIM_DELAY, NULL);
+    CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 1, "let go");
+    spot_close(&spot);
+}
+
+CASE(s3_a_spurious_report_names_what_is_armed_and_not_ready, "S3", NEEDS_SIM,
+     "one direction is armed and not ready, or ready, or idle; a wait() has time, or none",
+     "only what is armed is reported; where nothing else is, a millisecond goes by")
+{
+    struct spot spot;
+    unsigned ready;
+
+    spot_open(&spot, world, "spurious=1000000");
+    CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 5, 1, &ready), 0, "an idle source");
+    sim_arm(spot.evq, &spot.source, ROUSE_READABLE);
+    CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 1, "without time");
+    CHECK_EQUAL(S3, ready, ROUSE_READABLE, "what is reported");
+    CHECK_EQUAL(S3, spot.evq->ops->now(spot.evq), ROUSE_MS(5), "the time");
+    CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 5, 1, &ready), 0, "once for each arm()");
+    sim_arm(spot.evq, &spot.source, ROUSE_READABLE);
+    sim_waits(spot.evq, &spot.source, 5, 1, &ready);
+    CHECK_EQUAL(S3, spot.evq->ops->now(spot.evq), ROUSE_MS(11), "the time, with some");
+    sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+    CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 5, 1, &ready), 1, "what is ready anyway");
+    CHECK_EQUAL(S3, spot.evq->ops->now(spot.evq), ROUSE_MS(11), "the time of a true report");
+    CHECK_EQUAL(S3, rouse_sim_fault_count(spot.evq, ROUSE_SIM_SPURIOUS), 2, "how many there were");
+    spot_close(&spot);
+}
+
+CASE(s3_batches_come_in_reverse_and_directions_apart, "S3", NEEDS_SIM,
+     "two sources are ready in one batch, one of them for both directions",
+     "they come in reverse; the directions come apart, in both orders, and each once")
+{
+    struct spot spot;
+    struct rouse_source other = {0};
+    struct rouse_event events[4];
+    unsigned first = 0;
+
+    spot_open(&spot, world, "reorder=1000000");
+    other.fd = spot.ends[1];
+    sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+    sim_arm(spot.evq, &other, ROUSE_WRITABLE);
+    CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "reports");
+    CHECK(S3, events[0].source == &other && events[1].source == &spot.source, "not in reverse");
+    rouse_sim_faults(spot.evq, "split=1000000");
+    spot.peer->write(spot.peer, spot.ends[1], "x", 1);
+    for (int i = 0; i < 20; i++) {
+        sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
+        CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "reports of one source");
+        CHECK_EQUAL(S3, events[0].ready | events[1].ready, ROUSE_READABLE | ROUSE_WRITABLE,
+                    "both of them");
+        first |= events[0].ready;
+        sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
+        CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events, 1, 0), 1,
+                    "where there is room for one");
+        CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events + 1, 3, 0), 1, "the other");
+        CHECK_EQUAL(S3, events[0].ready | events[1].ready, ROUSE_READABLE | ROUSE_WRITABLE,
+                    "both of them");
+    }
+    CHECK_EQUAL(S3, first, ROUSE_READABLE | ROUSE_WRITABLE, "which come first");
+    spot.evq->ops->forget(spot.evq, &other);
+    spot_close(&spot);
+}
+
+/* -- What: calls ------------------------------------------------------------- */
+
+CASE(
+    s3_transfers_are_short_by_rule, "S3", NEEDS_SIM,
+    "a hundred bytes are written and read, with rules of several amounts",
+    "at least one byte moves and less than there is, by the amount at most; of one byte always one")
+{
+    struct spot spot;
+    char bytes[100] = {0};
+    intptr_t count, total = 0;
+
+    spot_open(&spot, world, "short-write=1000000 short-read=1000000:7");
+    for (int i = 0; i < 50; i++) {
+        count = spot.sockets->write(spot.sockets, spot.ends[0], bytes, 100);
+        CHECK(S3, count >= 1 && count <= 99, "a write moves %lld", (long long) count);
+        total += count;
+    }
+    while (total > 1) {
+        count = spot.sockets->read(spot.sockets, spot.ends[1], bytes, 100);
+        CHECK(S3, count >= 1 && count <= 7 && count < total, "a read moves %lld",
+              (long long) count);
+        total -= count;
+    }
+    CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[1], bytes, 100), 1, "the last one");
+    CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[1], bytes, 100), -EAGAIN, "no more");
+    CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[1], bytes, 1), 1, "one byte");
+    spot_close(&spot);
+}
+
+CASE(
+    s3_a_try_after_a_report_would_block_once, "S3", NEEDS_SIM,
+    "reads and writes with and without a report before them, by the program and a peer",
+    "the program's first after a report is -EAGAIN, the next one is not, nor after the next report")
+{
+    struct spot spot;
+    unsigned ready;
+    char bytes[4];
+
+    spot_open(&spot, world, "would-block=1000000");
+    spot.peer->write(spot.peer, spot.ends[1], "abcd", 4);
+    CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], bytes, 1), 1, "unreported");
+    for (int round = 0; round < 2; round++) {
+        sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
+        sim_waits(spot.evq, &spot.source, 0, 1, &ready);
+        CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], bytes, 1),
+                    round == 0 ? -EAGAIN : 1, "a read after a report");
+        CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[0], bytes, 1),
+                    round == 0 ? -EAGAIN : 1, "a write after a report");
+    }
+    sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
+    sim_waits(spot.evq, &spot.source, 0, 1, &ready);
+    CHECK_EQUAL(S3, spot.peer->read(spot.peer, spot.ends[0], bytes, 1), 1, "a peer's read");
+    CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], bytes, 1), -EAGAIN, "ours");
+    CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], bytes, 1), 1, "ours again");
+    spot_close(&spot);
+}
+
+CASE(s3_a_shortage_is_told_and_nothing_else_happens, "S3", NEEDS_SIM,
+     "no memory, or no descriptors, for each call that may want some, once",
+     "it is told -ENOMEM or -EMFILE, has done nothing, and works the next time")
+{
+    static const struct {
+        const char *rule;
+        int error;
+    } shortages[] = {{"no-memory=x", -ENOMEM}, {"no-descriptor=x", -EMFILE}};
+
+    for (int i = 0; i < 2; i++) {
+        struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+        const struct rouse_sockets *sockets = evq->sockets;
+        struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+        struct rouse_source source = {0};
+        rouse_fd listener, fd, accepted, ends[2];
+
+        rouse_sim_faults(evq, shortages[i].rule);
+        CHECK_EQUAL(S3, sockets->open(sockets, ROUSE_IPV4, &listener), shortages[i].error,
+                    "open()");
+        CHECK_EQUAL(S3, sockets->open(sockets, ROUSE_IPV4, &listener), 0, "open() again");
+        sockets->listen(sockets, listener, &address, 4);
+        sockets->open(sockets, ROUSE_IPV4, &fd);
+        rouse_sim_faults(evq, shortages[i].rule);
+        CHECK_EQUAL(S3, sockets->connect(sockets, fd, &address), i == 0 ? -ENOMEM : -EINPROGRESS,
+                    "connect()");
+        if (i == 0)
+            CHECK_EQUAL(S3, sockets->connect(sockets, fd, &address), -EINPROGRESS,
+                        "connect() again");
+        rouse_sim_faults(evq, shortages[i].rule);
+        CHECK_EQUAL(S3, sockets->accept(sockets, listener, &accepted), shortages[i].error,
+                    "accept()");
+        CHECK_EQUAL(S3, sockets->accept(sockets, listener, &accepted), 0, "accept() again");
+        rouse_sim_faults(evq, shortages[i].rule);
+        CHECK_EQUAL(S3, sockets->accept(sockets, listener, &ends[0]), -EAGAIN,
+                    "accept() of nobody");
+        CHECK_EQUAL(S3, sockets->pair(sockets, ends), shortages[i].error, "pair()");
+        CHECK_EQUAL(S3, sockets->pair(sockets, ends), 0, "pair() again");
+        rouse_sim_faults(evq, shortages[i].rule);
+        source.fd = fd;
+        CHECK_EQUAL(S3, evq->ops->arm(evq, &source, ROUSE_READABLE), i == 0 ? -ENOMEM : 0, "arm()");
+        rouse_sim_faults(evq, shortages[i].rule);
+        if (i == 0)
+            CHECK_EQUAL(S3, evq->ops->arm(evq, &source, ROUSE_READABLE), -ENOMEM,
+                        "arm() once more");
+        CHECK_EQUAL(S3, evq->ops->arm(evq, &source, ROUSE_READABLE), 0, "arm() again");
+        rouse_sim_faults(evq, "no-memory=1000000");
+        CHECK_EQUAL(S3, evq->ops->arm(evq, &source, ROUSE_WRITABLE), 0, "arm() of what is known");
+        evq->ops->forget(evq, &source);
+        for (fd = 0; fd < 5; fd++)
+            sockets->close(sockets, fd);
+        CHECK_EQUAL(S3, rouse_sim_open_count(evq), 0, "descriptors left open");
+        sim_queue_close(evq);
+    }
+}
+
+CASE(s3_connections_fail_by_rule, "S3", NEEDS_SIM,
+     "of three connects one is refused, one aborted, one reset; a peer has none of it",
+     "the connect, the accept and both ends are told; the peer's are as they should be")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "refused=x aborted=x reset=.x");
+    const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    rouse_fd listener, fds[4], accepted;
+    char byte;
+
+    peer->open(peer, ROUSE_IPV4, &listener);
+    peer->listen(peer, listener, &address, 8);
+    for (int i = 0; i < 4; i++) {
+        const struct rouse_sockets *who = i == 0 ? peer : sockets;
+
+        who->open(who, ROUSE_IPV4, &fds[i]);
+        CHECK_EQUAL(S3, who->connect(who, fds[i], &address), -EINPROGRESS, "connect()");
+        CHECK_EQUAL(S3, who->connected(who, fds[i]), i == 1 ? -ECONNREFUSED : 0, "its end");
+    }
+    CHECK_EQUAL(S3, peer->accept(peer, listener, &accepted), 0, "a peer's accept()");
+    peer->close(peer, accepted);
+    CHECK_EQUAL(S3, sockets->accept(sockets, listener, &accepted), -ECONNABORTED, "accept()");
+    CHECK_EQUAL(S3, peer->read(peer, fds[2], &byte, 1), -ECONNRESET, "who was aborted");
+    CHECK_EQUAL(S3, sockets->accept(sockets, listener, &accepted), 0, "the next accept()");
+    CHECK_EQUAL(S3, sockets->write(sockets, accepted, "x", 1), 1, "the first transfer");
+    CHECK_EQUAL(S3, peer->read(peer, fds[3], &byte, 1), 1, "a peer's");
+    CHECK_EQUAL(S3, sockets->read(sockets, accepted, &byte, 1), -ECONNRESET, "the second");
+    CHECK_EQUAL(S3, sockets->read(sockets, accepted, &byte, 1), 0, "after it");
+    CHECK_EQUAL(S3, peer->read(peer, fds[3], &byte, 1), -ECONNRESET, "the other end");
+    CHECK_EQUAL(S3, peer->write(peer, fds[3], &byte, 1), -EPIPE, "after that");
+    for (int i = 0; i < 4; i++)
+        peer->close(peer, fds[i]);
+    peer->close(peer, accepted);
+    peer->close(peer, listener);
+    CHECK_EQUAL(S3, rouse_sim_open_count(evq), 0, "descriptors left open");
+    sim_queue_close(evq);
+}
+
+/* -- What: time -------------------------------------------------------------- */
+
+struct handler {
+    struct rouse_evq *evq;
+    int calls;
+    bool wakes;
+};
+
+static void handle(void *with)
+{
+    struct handler *handler = with;
+
+    handler->calls++;
+    if (handler->wakes)
+        handler->evq->ops->wake(handler->evq);
+}
+
+CASE(s3_an_interruption_comes_in_the_middle_of_a_wait, "S3", NEEDS_SIM,
+     "waits are interrupted, once each: by a handler that does nothing, and by one that wakes",
+     "the first lasts until its deadline, the second ends before it; without time there is none")
+{
+    struct handler handler = {0};
+    struct rouse_sim_options options = {
+        .size = sizeof options, .interrupted = handle, .interrupted_with = &handler};
+    struct rouse_evq *evq = sim_queue(world, &options, "interrupt=1000000");
+    struct rouse_event event;
+    rouse_time before;
+
+    handler.evq = evq;
+    CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_MS(7)), 0, "reports");
+    CHECK_EQUAL(S3, evq->ops->now(evq), ROUSE_MS(7), "the time after a wait()");
+    CHECK_EQUAL(S3, handler.calls, 1, "interruptions");
+    evq->ops->wait(evq, &event, 1, 0);
+    CHECK_EQUAL(S3, handler.calls, 1, "interruptions where nothing is waited for");
+    handler.wakes = true;
+    before = evq->ops->now(evq);
+    CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_MS(100)), 0, "reports");
+    CHECK(S3, evq->ops->now(evq) >= before && evq->ops->now(evq) < ROUSE_MS(100), "woken at %lld",
+          (long long) evq->ops->now(evq));
+    CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 0, "reports, without limit");
+    CHECK_EQUAL(S3, handler.calls, 3, "interruptions in all");
+    sim_queue_close(evq);
+}
+
+CASE(s3_clocks_are_late_and_leap_by_rule, "S3 E9", NEEDS_SIM,
+     "waits for a deadline with a clock that is late, time that leaps, and wakes that fail once",
+     "now() reaches the deadline, never goes back, and is behind or ahead by the amount at most")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "late-clock=1000000:1000");
+    struct rouse_event event;
+    rouse_time now, deadline = 0;
+    int late = 0;
+
+    for (int i = 0; i < 50; i++) {
+        deadline += 5000;
+        evq->ops->wait(evq, &event, 1, deadline);
+        now = evq->ops->now(evq);
+        CHECK(E9, now >= deadline && now <= deadline + 1000, "%lld at %lld", (long long) now,
+              (long long) deadline);
+        rouse_sim_advance(evq, 2000);
+        now = evq->ops->now(evq);
+        CHECK(S3, now >= deadline + 1000 && now <= deadline + 3000, "%lld, 2,000 after %lld",
+              (long long) now, (long long) deadline);
+        late += now < evq->ops->now(evq);
+    }
+    CHECK(S3, late > 25, "the clock was late %d times of 50", late);
+    rouse_sim_faults(evq, "jump=.x:4000");
+    deadline = evq->ops->now(evq);
+    evq->ops->wait(evq, &event, 1, deadline);
+    CHECK_EQUAL(S3, evq->ops->now(evq), deadline, "the time without a jump");
+    evq->ops->wait(evq, &event, 1, deadline);
+    now = evq->ops->now(evq);
+    CHECK(S3, now > deadline && now <= deadline + 4000, "%lld, from %lld", (long long) now,
+          (long long) deadline);
+    rouse_sim_faults(evq, "failed-wake=x");
+    deadline = now + ROUSE_MS(20);
+    evq->ops->wake(evq);
+    CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, deadline), 0, "reports");
+    CHECK_EQUAL(S3, evq->ops->now(evq), now + ROUSE_MS(1), "when the wake is known");
+    evq->ops->wait(evq, &event, 1, deadline);
+    CHECK_EQUAL(S3, evq->ops->now(evq), deadline, "when the next wait() ends");
+    sim_queue_close(evq);
+}
+
+CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
+                 &s3_rules_are_read_from_text,
+                 &s3_a_delayed_report_comes_turns_later,
+                 &s3_a_spurious_report_names_what_is_armed_and_not_ready,
+                 &s3_batches_come_in_reverse_and_directions_apart,
+                 &s3_transfers_are_short_by_rule,
+                 &s3_a_try_after_a_report_would_block_once,
+                 &s3_a_shortage_is_told_and_nothing_else_happens,
+                 &s3_connections_fail_by_rule,
+                 &s3_an_interruption_comes_in_the_middle_of_a_wait,
+                 &s3_clocks_are_late_and_leap_by_rule};

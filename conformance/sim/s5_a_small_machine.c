@@ -1,0 +1,231 @@
+/*
+ * s5_a_small_machine.c -- S5: descriptors, room, batches, and connects that take their time.
+ */
+#include <errno.h>
+
+#include "bench.h"
+
+CASE(s5_a_descriptor_is_the_lowest_that_is_free, "S5", NEEDS_SIM,
+     "eight sockets open where eight may; some close, and others open",
+     "each has the lowest free number; the ninth is -EMFILE")
+{
+    const struct rouse_sim_options options = {.size = sizeof options, .descriptors = 8};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    const struct rouse_sockets *sockets = evq->sockets;
+    rouse_fd fd, ends[2];
+
+    for (int i = 0; i < 8; i++) {
+        CHECK_EQUAL(S5, sockets->open(sockets, ROUSE_IPV4, &fd), 0, "what open() is told");
+        CHECK_EQUAL(S5, fd, i, "a new descriptor");
+    }
+    CHECK_EQUAL(S5, sockets->open(sockets, ROUSE_IPV4, &fd), -EMFILE, "one too many");
+    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 8, "how many are open");
+    sockets->close(sockets, 5);
+    CHECK_EQUAL(S5, sockets->pair(sockets, ends), -EMFILE, "a pair where there is one left");
+    sockets->close(sockets, 2);
+    sockets->close(sockets, 6);
+    CHECK_EQUAL(S5, sockets->pair(sockets, ends), 0, "a pair");
+    CHECK_EQUAL(S5, ends[0], 2, "its first end");
+    CHECK_EQUAL(S5, ends[1], 5, "its second end");
+    CHECK_EQUAL(S5, sockets->open(sockets, ROUSE_UNIX, &fd), 0, "the last one");
+    CHECK_EQUAL(S5, fd, 6, "the last descriptor");
+    for (fd = 0; fd < 8; fd++)
+        sockets->close(sockets, fd);
+    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "how many are open in the end");
+    sim_queue_close(evq);
+}
+
+CASE(s5_a_stream_holds_its_capacity, "S5", NEEDS_SIM,
+     "streams of 1, 3 and 1,000 bytes are filled and emptied, some of it at a time",
+     "each direction holds as much, takes what there is room for, and is ready when it has any")
+{
+    static const size_t sizes[] = {1, 3, 1000};
+
+    for (int i = 0; i < 3; i++) {
+        const struct rouse_sim_options options = {.size = sizeof options, .capacity = sizes[i]};
+        const intptr_t size = (intptr_t) sizes[i], half = (size + 1) / 2;
+        struct rouse_evq *evq = sim_queue(world, &options, NULL);
+        const struct rouse_sockets *sockets = evq->sockets;
+        char bytes[2000] = {0};
+        rouse_fd ends[2];
+
+        sim_pair(evq, ends);
+        CHECK_EQUAL(S5, sockets->write(sockets, ends[0], bytes, 2000), size, "a first write");
+        CHECK_EQUAL(S5, sockets->write(sockets, ends[0], bytes, 1), -EAGAIN, "a byte too many");
+        CHECK_EQUAL(S5, sockets->write(sockets, ends[1], bytes, 2000), size, "the other way");
+        CHECK_EQUAL(S5, rouse_sim_ready(evq, ends[0]), ROUSE_READABLE, "a full end is");
+        CHECK_EQUAL(S5, sockets->read(sockets, ends[1], bytes, (size_t) half), half, "a read");
+        CHECK_EQUAL(S5, rouse_sim_ready(evq, ends[0]), ROUSE_READABLE | ROUSE_WRITABLE,
+                    "an end with room is");
+        CHECK_EQUAL(S5, sockets->write(sockets, ends[0], bytes, 2000), half, "what has room");
+        sockets->close(sockets, ends[0]);
+        sockets->close(sockets, ends[1]);
+        sim_queue_close(evq);
+    }
+}
+
+CASE(s5_a_wait_brings_its_batch, "S5 E10", NEEDS_SIM,
+     "seven sources are ready, a wait() brings three, and its array holds eight, or two",
+     "three come at a time, or two, and all of them in the end")
+{
+    const struct rouse_sim_options options = {.size = sizeof options, .batch = 3};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    static const int counts[] = {3, 3, 1, 0};
+    struct rouse_source sources[8] = {0};
+    struct rouse_event events[8];
+    rouse_fd ends[2];
+
+    for (int i = 0; i < 8; i += 2) {
+        sim_pair(evq, ends);
+        sources[i].fd = ends[0];
+        sources[i + 1].fd = ends[1];
+    }
+    for (int i = 0; i < 7; i++)
+        sim_arm(evq, &sources[i], ROUSE_WRITABLE);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQUAL(E10, evq->ops->wait(evq, events, 8, 0), counts[i], "what a wait() brings");
+    for (int i = 0; i < 7; i++)
+        sim_arm(evq, &sources[i], ROUSE_WRITABLE);
+    CHECK_EQUAL(S5, evq->ops->wait(evq, events, 2, 0), 2, "what a smaller array brings");
+    for (int i = 0; i < 8; i++) {
+        evq->ops->forget(evq, &sources[i]);
+        evq->sockets->close(evq->sockets, sources[i].fd);
+    }
+    sim_queue_close(evq);
+}
+
+/* -- Connects ---------------------------------------------------------------- */
+
+/* Begins to connect to `port` of this machine. */
+static rouse_fd begin_connect(struct rouse_evq *evq, uint16_t port)
+{
+    const struct rouse_sockets *sockets = evq->sockets;
+    struct rouse_address address = {ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+    rouse_fd fd;
+
+    if (sockets->open(sockets, ROUSE_IPV4, &fd) != 0
+        || sockets->connect(sockets, fd, &address) != -EINPROGRESS)
+        suite_error("no connect");
+    return fd;
+}
+
+static rouse_fd listen_at(struct rouse_evq *evq, uint16_t port)
+{
+    const struct rouse_sockets *peer = rouse_sim_peer(evq);
+    struct rouse_address address = {ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+    rouse_fd fd;
+
+    if (peer->open(peer, ROUSE_IPV4, &fd) != 0 || peer->listen(peer, fd, &address, 8) != 0)
+        suite_error("no listener");
+    return fd;
+}
+
+/* Waits for a connect to end, as what it does, and when. */
+static void await_connect(struct rouse_evq *evq, rouse_fd fd, int outcome, rouse_time soonest,
+                          rouse_time latest)
+{
+    struct rouse_source source = {.fd = fd};
+    unsigned ready;
+    rouse_time now;
+
+    CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, fd), -EINPROGRESS, "on its way it is");
+    sim_arm(evq, &source, ROUSE_WRITABLE);
+    CHECK_EQUAL(S5, sim_waits(evq, &source, 1000, 1, &ready), 1, "waits that it takes");
+    CHECK_EQUAL(S5, ready, ROUSE_WRITABLE, "what is reported");
+    now = evq->ops->now(evq);
+    CHECK(S5, now >= soonest && now <= latest, "it ends at %lld", (long long) now);
+    CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, fd), outcome, "how it ends");
+    evq->ops->forget(evq, &source);
+}
+
+CASE(s5_a_slow_connect_arrives_in_its_time, "S5", NEEDS_SIM,
+     "connects that take up to 50 ms: to a listener, to nobody, to one that opens or closes "
+     "meanwhile",
+     "each ends in its time by what is there then; who gives up leaves nothing behind")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "slow-connect=1000000:50000000");
+    const struct rouse_sockets *peer = rouse_sim_peer(evq);
+    rouse_fd listeners[3], fds[5], accepted;
+
+    listeners[0] = listen_at(evq, 1);
+    listeners[1] = listen_at(evq, 2);
+    for (uint16_t i = 0; i < 5; i++)
+        fds[i] = begin_connect(evq, (uint16_t) (i % 4 + 1));
+    CHECK_EQUAL(S5, peer->accept(peer, listeners[0], &accepted), -EAGAIN,
+                "who is still on the way");
+    peer->close(peer, listeners[1]);
+    listeners[2] = listen_at(evq, 3);
+    peer->close(peer, fds[4]);
+    await_connect(evq, fds[0], 0, 1, ROUSE_MS(50));
+    rouse_sim_advance(evq, ROUSE_MS(50));
+    CHECK_EQUAL(S5, peer->accept(peer, listeners[0], &accepted), 0, "who has arrived");
+    peer->close(peer, accepted);
+    for (int i = 1; i < 4; i++) {
+        static const int outcomes[] = {0, -ECONNREFUSED, 0, -ECONNREFUSED};
+        struct rouse_source source = {.fd = fds[i]};
+        unsigned ready;
+
+        sim_arm(evq, &source, ROUSE_WRITABLE);
+        CHECK_EQUAL(S5, sim_waits(evq, &source, 0, 1, &ready), 1, "waits for a late one");
+        CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, fds[i]), outcomes[i], "how it ends");
+        evq->ops->forget(evq, &source);
+    }
+    CHECK_EQUAL(S5, peer->accept(peer, listeners[2], &accepted), 0, "at the one that opened");
+    peer->close(peer, accepted);
+    CHECK_EQUAL(S5, peer->accept(peer, listeners[0], &accepted), -EAGAIN, "who gave up");
+    for (int i = 0; i < 4; i++)
+        peer->close(peer, fds[i]);
+    peer->close(peer, listeners[0]);
+    peer->close(peer, listeners[2]);
+    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is left open");
+    sim_queue_close(evq);
+}
+
+CASE(s5_a_slow_connect_ends_a_wait_without_limit, "S5", NEEDS_SIM,
+     "a connect is on its way, and wait() has no deadline", "it ends when the connect does")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "slow-connect=x:9000");
+    const rouse_fd listener = listen_at(evq, 1), fd = begin_connect(evq, 1);
+    struct rouse_source source = {.fd = fd};
+    struct rouse_event event;
+
+    sim_arm(evq, &source, ROUSE_WRITABLE);
+    CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 1, "what it brings");
+    CHECK(S5, evq->ops->now(evq) > 0 && evq->ops->now(evq) <= 9000, "it ends at %lld",
+          (long long) evq->ops->now(evq));
+    evq->ops->forget(evq, &source);
+    evq->sockets->close(evq->sockets, fd);
+    evq->sockets->close(evq->sockets, listener);
+    sim_queue_close(evq);
+}
+
+CASE(s5_options_may_be_of_an_older_program, "S5", NEEDS_SIM,
+     "options whose size ends before the batch, with something behind", "only what it names counts")
+{
+    struct rouse_sim_options options = {
+        .size = offsetof(struct rouse_sim_options, batch), .descriptors = 2, .batch = 1};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    struct rouse_source sources[2] = {0};
+    struct rouse_event events[4];
+    rouse_fd ends[2], fd;
+
+    sim_pair(evq, ends);
+    CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd), -EMFILE, "one too many");
+    for (int i = 0; i < 2; i++) {
+        sources[i].fd = ends[i];
+        sim_arm(evq, &sources[i], ROUSE_WRITABLE);
+    }
+    CHECK_EQUAL(S5, evq->ops->wait(evq, events, 4, 0), 2, "what a wait() brings");
+    for (int i = 0; i < 2; i++) {
+        evq->ops->forget(evq, &sources[i]);
+        evq->sockets->close(evq->sockets, ends[i]);
+    }
+    sim_queue_close(evq);
+}
+
+CASES(sim_s5) = {&s5_a_descriptor_is_the_lowest_that_is_free,
+                 &s5_a_stream_holds_its_capacity,
+                 &s5_a_wait_brings_its_batch,
+                 &s5_a_slow_connect_arrives_in_its_time,
+                 &s5_a_slow_connect_ends_a_wait_without_limit,
+                 &s5_options_may_be_of_an_older_program};
