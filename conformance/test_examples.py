@@ -211,6 +211,32 @@ def test_an_unknown_backend_lists_what_there_is():
     assert all(name in errors for name in BACKENDS) and errors.count("\n") == 1
 
 
+def sim_test(*arguments):
+    return subprocess.run([str(EXAMPLES / "sim_test"), *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_sim_test_passes_with_every_seed():
+    done = sim_test()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 of 100 seeds fail\n", "")
+
+
+def test_sim_test_shows_the_same_seed_the_same_and_another_otherwise():
+    first, again, other = sim_test("7"), sim_test("7"), sim_test("8")
+    assert first.returncode == again.returncode == other.returncode == 0
+    assert first.stdout == again.stdout != other.stdout
+    assert first.stdout.count("\n") > 30 and " slow-connect " in first.stdout
+
+
+def test_sim_test_finds_a_server_that_gives_up(compiler, tmp_path):
+    sound = (TREE / "examples/sim_test.c").read_text()
+    broken = sound.replace("continue; /* the next accept", "ROUSE_RETURN(0); /* the next accept")
+    assert broken != sound
+    source = tmp_path / "gives_up.c"
+    source.write_text(broken)
+    done = compiler.program("gives_up", source)()
+    assert done.returncode == 1 and "seed " in done.stdout
+
+
 # ---- what the README says of them
 
 
