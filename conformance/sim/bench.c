@@ -24,7 +24,7 @@ struct rouse_evq *sim_queue(struct world *world, const struct rouse_sim_options 
                             const char *faults)
 {
     const struct rouse_sim_options defaults = {.size = sizeof defaults};
-    struct rouse_evq *evq, *inner;
+    struct rouse_evq *evq = NULL, *inner;
 
     if (rouse_sim_open(&inner, options != NULL ? options : &defaults, world->alloc) != 0
         || rouse_evq_check(&evq, inner, world->alloc) != 0)
