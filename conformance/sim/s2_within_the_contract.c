@@ -70,6 +70,10 @@ static void come_to_rest(struct walk *walk, const char *faults)
     }
 }
 
+#define EVERYTHING                                                                                 \
+    "interrupt=300000 spurious=300000 delay=300000 reorder=300000 split=300000 "                   \
+    "late-clock=300000 jump=100000:1000000"
+
 static const char *const lawful[] = {
     "",
     "interrupt=500000",
@@ -83,8 +87,7 @@ static const char *const lawful[] = {
     "late-clock=1000000",
     "late-clock=300000:40000000",
     "jump=200000",
-    "interrupt=300000 spurious=300000 delay=300000 reorder=300000 split=300000 late-clock=300000 "
-    "jump=100000:1000000",
+    EVERYTHING,
 };
 
 CASE(s2_a_walk_under_any_fault_keeps_the_contract, "S2 E2 E9", NEEDS_SIM,
