@@ -112,5 +112,93 @@ CASE(s4_programs_end_on_the_smallest_machine, "S4", NEEDS_SIM,
                 run_twice(world, programs[i], fault, 1, &options);
 }
 
+/* -- Each opportunity of each fault ------------------------------------------- */
+
+/* Says yes the n-th time it is asked, and with `for_ever` ever after. */
+struct nth {
+    int left; /* before it says yes */
+    bool for_ever;
+    bool said;
+};
+
+static unsigned ask_nth(void *with, enum rouse_sim_fault fault)
+{
+    struct nth *nth = with;
+    const bool yes = nth->left == 0 || (nth->left < 0 && nth->for_ever);
+
+    (void) fault;
+    nth->left--;
+    nth->said |= yes;
+    return yes;
+}
+
+/* What a fault may bring a program, besides 0. */
+static int error_of(enum rouse_sim_fault fault)
+{
+    switch (fault) {
+    case ROUSE_SIM_NO_MEMORY: return -ENOMEM;
+    case ROUSE_SIM_NO_DESCRIPTOR: return -EMFILE;
+    case ROUSE_SIM_REFUSED: return -ECONNREFUSED;
+    case ROUSE_SIM_RESET: return -ECONNRESET;
+    default: return 0;
+    }
+}
+
+/* A program with a fault at its n-th opportunity, and once more without. False when there was
+ * no such opportunity. */
+static bool run_nth(struct world *world, const struct program *program, enum rouse_sim_fault fault,
+                    int n, bool for_ever)
+{
+    const struct rouse_sim_options options = {.size = sizeof options};
+    struct nth nth = {.left = n, .for_ever = for_ever};
+    const struct rouse_sim_rule rule = {.ask = ask_nth, .with = &nth};
+    const char *name = rouse_sim_fault_name(fault);
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    struct play play;
+    intptr_t result;
+
+    play_open_on(&play, world, evq);
+    rouse_sim_fault(evq, fault, &rule);
+    result = program->run(&play);
+    /* A reset is told once to each end: whoever comes after sees the end of the stream. */
+    CHECK(S4,
+          result == 0 || result == error_of(fault)
+              || (result == -EPROTO && fault == ROUSE_SIM_RESET),
+          "%s with %s %d%s is told: %s", program->name, name, n,
+          for_ever ? " and all after it" : "", rouse_strerror(result));
+    rouse_sim_fault(evq, fault, NULL);
+    result = program->run(&play);
+    CHECK(S4, result == 0, "%s after %s %d%s is told: %s", program->name, name, n,
+          for_ever ? " and all after it" : "", rouse_strerror(result));
+    play_close(&play);
+    CHECK_EQUAL(S4, rouse_sim_open_count(evq), 0, "descriptors left open");
+    sim_queue_close(evq);
+    return nth.said;
+}
+
+CASE(s4_programs_bear_a_fault_wherever_it_comes, "S4", NEEDS_SIM,
+     "each program runs with one fault at its opportunity 1, 2, 3, ..., once or ever after",
+     "it ends as without it or tells the one error that it brings; then all is served")
+{
+    int runs = 0;
+
+    for (int i = 0; i < ROUSE_SIM_FAULTS; i++) {
+        const enum rouse_sim_fault fault = (enum rouse_sim_fault) i;
+
+        /* Whoever waits for one connection waits for ever if that is aborted. */
+        for (int j = 0; programs[j] != NULL && fault != ROUSE_SIM_ABORTED; j++) {
+            for (int n = 0; n < 300 && run_nth(world, programs[j], fault, n, false); n++)
+                runs++;
+            /* 300,000 bytes one by one are enough when they are so from the first on. */
+            for (int n = 0; n < (programs[j] == &program_bulk ? 1 : 300)
+                            && run_nth(world, programs[j], fault, n, true);
+                 n++)
+                runs++;
+        }
+    }
+    CHECK(S4, runs > 1000, "only %d opportunities", runs);
+}
+
 CASES(sim_s4) = {&s4_programs_end_under_every_fault_and_after_it,
-                 &s4_programs_end_on_the_smallest_machine};
+                 &s4_programs_end_on_the_smallest_machine,
+                 &s4_programs_bear_a_fault_wherever_it_comes};
