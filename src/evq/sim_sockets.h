@@ -53,7 +53,7 @@ int rouse__sim_report(struct rouse__sim_sockets *sockets, struct rouse__sim_faul
 int rouse__sim_report_spurious(struct rouse__sim_sockets *sockets, struct rouse__sim_faults *faults,
                                struct rouse_event *events, int capacity);
 
-/* Whether anything is armed, and anything due. */
+/* Whether anybody owes a report, held back or not. */
 bool rouse__sim_any_due(const struct rouse__sim_sockets *sockets);
 
 /* When the next of those who travel arrives, or ROUSE_NEVER; and lets all arrive who have
@@ -66,8 +66,9 @@ void rouse__sim_arrive(struct rouse__sim_sockets *sockets, rouse_time now);
 /* What a descriptor is ready for, or -EBADF. */
 int rouse__sim_ready(const struct rouse__sim_sockets *sockets, rouse_fd fd);
 
-/* Whether this is the first try of a ready direction since its report, and none that comes
- * after a refusal; and that it is refused. */
+/* For the fault "would-block". Notes a try, and tells whether it may be refused: the direction
+ * is ready, this is the first try since its report, and the one before was not refused. Then
+ * notes that it was. */
 bool rouse__sim_try(struct rouse__sim_sockets *sockets, rouse_fd fd, unsigned direction);
 void rouse__sim_refuse(struct rouse__sim_sockets *sockets, rouse_fd fd, unsigned direction);
 
