@@ -15,9 +15,10 @@ enum { CLIENTS = 6, VISITS = 4, BYTES = 300 };
 struct town {
     struct rouse rt;
     struct rouse_address address;
-    int wrong;  /* bytes that are not what was sent */
-    int served; /* clients that have had all their bytes */
-    int errors; /* that clients were told */
+    rouse_time patience; /* of clients, before they give up what they wait for */
+    int wrong;           /* bytes that are not what was sent */
+    int served;          /* clients that have had all their bytes */
+    int errors;          /* that clients were told */
 };
 
 /* -- The server -------------------------------------------------------------- */
@@ -87,6 +88,7 @@ struct client {
     struct town *town;
     struct rouse_connect connect;
     struct rouse_sleep sleep;
+    struct rouse_deadline limit;
     struct rouse_tcp tcp;
     struct rouse_read read;
     struct writing {
@@ -107,6 +109,15 @@ static struct rouse_future *rest(struct client *client)
     return &client->sleep.future;
 }
 
+/* Nobody waits for ever: what takes too long is dropped, wherever it stands. */
+static struct rouse_future *in_time(struct client *client, struct rouse_future *future)
+{
+    struct rouse_reactor *reactor = &client->town->rt.reactor;
+
+    client->limit = rouse_deadline(reactor, future, rouse_after(reactor, client->town->patience));
+    return &client->limit.future;
+}
+
 ROUSE_ASYNC(client, struct client)
 {
     struct rouse *rt = &self->town->rt;
@@ -114,8 +125,9 @@ ROUSE_ASYNC(client, struct client)
     ROUSE_BEGIN
     while (self->visits < VISITS) {
         ROUSE_AWAIT_ON(rest(self));
-        ROUSE_AWAIT(self->connect, rouse_connect_to(&rt->reactor, &self->town->address));
-        if (self->connect.future.result < 0) {
+        self->connect = rouse_connect_to(&rt->reactor, &self->town->address);
+        ROUSE_AWAIT_ON(in_time(self, &self->connect.future));
+        if (self->limit.future.result < 0) {
             self->town->errors++;
             continue;
         }
@@ -124,11 +136,11 @@ ROUSE_ASYNC(client, struct client)
         rouse_spawn_held(&rt->executor, &self->writing.task, &self->writing.future.future, NULL);
         self->count = 0;
         do {
-            ROUSE_AWAIT(self->read,
-                        rouse_read(&self->tcp, self->got + self->count, BYTES - self->count));
-            for (intptr_t i = 0; i < self->read.future.result; i++, self->count++)
+            self->read = rouse_read(&self->tcp, self->got + self->count, BYTES - self->count);
+            ROUSE_AWAIT_ON(in_time(self, &self->read.future));
+            for (intptr_t i = 0; i < self->limit.future.result; i++, self->count++)
                 self->town->wrong += self->got[self->count] != self->bytes[self->count];
-        } while (self->read.future.result > 0 && self->count < BYTES);
+        } while (self->limit.future.result > 0 && self->count < BYTES);
         rouse_tcp_close(&self->tcp); /* which ends the writing, too */
         ROUSE_AWAIT(self->join, rouse_join(&self->writing.task));
         rouse_task_unhold(&self->writing.task);
@@ -182,12 +194,12 @@ static void let_pass(struct town *town, int ms)
 
 /* How many errors clients were told, and how often `fault` happened, are added to. */
 static void live(struct world *world, const struct rouse_sim_options *options, const char *faults,
-                 int *errors, enum rouse_sim_fault fault, uint64_t *happened)
+                 rouse_time patience, int *errors, enum rouse_sim_fault fault, uint64_t *happened)
 {
     struct rouse_evq *evq = sim_queue(world, options, NULL);
     struct client clients[CLIENTS] = {0};
     struct server server = {0};
-    struct town town = {0};
+    struct town town = {.patience = patience};
 
     open_town(&town, evq, world->alloc, &server, clients);
     rouse_sim_faults(evq, faults);
@@ -226,9 +238,9 @@ CASE(s4_a_server_and_its_clients_outlive_all_faults, "S4", NEEDS_SIM,
             .size = sizeof options, .seed = seed, .capacity = 1 + (size_t) seed % 50};
         int none = 0, some = 0;
 
-        live(world, &options, little, &none, ROUSE_SIM_SPLIT, &split);
+        live(world, &options, little, ROUSE_SECONDS(9), &none, ROUSE_SIM_SPLIT, &split);
         CHECK_EQUAL(S4, none, 0, "errors that clients were told where there was none");
-        live(world, &options, much, &some, ROUSE_SIM_ABORTED, &aborted);
+        live(world, &options, much, ROUSE_MS(2), &some, ROUSE_SIM_ABORTED, &aborted);
     }
     CHECK(S4, aborted > 0 && split > 0, "some faults had no opportunity");
 }
@@ -252,7 +264,7 @@ CASE(s4_a_server_and_its_clients_outlive_each_fault, "S4", NEEDS_SIM,
             char text[60];
 
             snprintf(text, sizeof text, rules[rule], rouse_sim_fault_name(fault));
-            live(world, &options, text, &errors, fault, &happened);
+            live(world, &options, text, ROUSE_SECONDS(9), &errors, fault, &happened);
             CHECK(S4, happened > 0 || fault == ROUSE_SIM_FAILED_WAKE, "%s never happens", text);
             CHECK(S4, errors == 0 || tells, "with %s %d errors were told", text, errors);
         }
