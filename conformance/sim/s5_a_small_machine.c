@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "../guest/environment.h"
 #include "bench.h"
 
 CASE(s5_a_descriptor_is_the_lowest_that_is_free, "S5", NEEDS_SIM,
@@ -199,6 +200,73 @@ CASE(s5_a_slow_connect_ends_a_wait_without_limit, "S5", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+/* -- What is no connection --------------------------------------------------- */
+
+/* Reads and writes, asks who is there, and tries to make something else of it. */
+static void check_answers(struct rouse_evq *evq, rouse_fd fd, const int answers[7],
+                          const char *what)
+{
+    const struct rouse_sockets *sockets = evq->sockets;
+    struct rouse_address address = {ROUSE_IPV4, 4, 1, 0, {127, 0, 0, 1}};
+    char bytes[4] = {0};
+    rouse_fd accepted;
+
+    CHECK(S5, sockets->connected(sockets, fd) == answers[0], "%s: connected()", what);
+    CHECK(S5, sockets->read(sockets, fd, bytes, 4) == answers[1], "%s: read()", what);
+    CHECK(S5, sockets->write(sockets, fd, bytes, 4) == answers[2], "%s: write()", what);
+    CHECK(S5, sockets->connect(sockets, fd, &address) == answers[3], "%s: connect()", what);
+    CHECK(S5, sockets->listen(sockets, fd, &address, 4) == answers[4], "%s: listen()", what);
+    CHECK(S5, sockets->accept(sockets, fd, &accepted) == answers[5], "%s: accept()", what);
+    CHECK(S5, sockets->peer(sockets, fd, &address) == answers[6], "%s: peer()", what);
+}
+
+CASE(s5_calls_at_the_wrong_time_answer_as_linux_does, "S5", NEEDS_SIM,
+     "a socket that is on its way, one that was refused, a listener, and what was never open",
+     "each call has the error that Linux has for it; the first to meet a refusal is told it")
+{
+    static const int on_its_way[] = {-EINPROGRESS, -EAGAIN, -EAGAIN,  -EALREADY,
+                                     -EINVAL,      -EINVAL, -ENOTCONN};
+    static const int listening[] = {-ENOTCONN, -ENOTCONN, -ENOTCONN, -EISCONN,
+                                    -EINVAL,   -EAGAIN,   -ENOTCONN};
+    static const int closed[] = {-EBADF, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF};
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    const struct rouse_sockets *sockets = evq->sockets;
+    const rouse_fd listener = listen_at(evq, 1);
+    rouse_fd fds[10];
+    char bytes[4] = {0};
+
+    check_answers(evq, listener, listening, "a listener");
+    for (int i = 0; i < 10; i++)
+        fds[i] = begin_connect(evq, 1); /* the tenth finds the backlog of 8 full */
+    check_answers(evq, fds[9], on_its_way, "on its way");
+    check_answers(evq, 99, closed, "not open");
+    CHECK_EQUAL(S5, sockets->connect(sockets, fds[0], NULL), -EISCONN, "connect() once more");
+    sockets->close(sockets, listener);
+    CHECK_EQUAL(S5, sockets->connected(sockets, fds[9]), -ECONNREFUSED, "nobody is there any more");
+    CHECK_EQUAL(S5, sockets->connected(sockets, fds[0]), -ECONNRESET, "was never accepted");
+    for (int i = 0; i < 10; i++)
+        sockets->close(sockets, fds[i]);
+    for (int first = 0; first < 2; first++) {
+        const rouse_fd fd = begin_connect(evq, 2);
+
+        if (first == 0)
+            CHECK_EQUAL(S5, sockets->read(sockets, fd, bytes, 4), -ECONNREFUSED, "a first read");
+        else
+            CHECK_EQUAL(S5, sockets->write(sockets, fd, bytes, 4), -ECONNREFUSED, "a first write");
+        CHECK_EQUAL(S5, sockets->read(sockets, fd, bytes, 4), 0, "a second read");
+        CHECK_EQUAL(S5, sockets->write(sockets, fd, bytes, 4), -EPIPE, "a second write");
+        CHECK_EQUAL(S5, sockets->shutdown(sockets, fd), -ENOTCONN, "shutdown()");
+        sockets->close(sockets, fd);
+    }
+    CHECK_EQUAL(S5, rouse_sim_reset(evq, 99), -EBADF, "a reset of nothing");
+    CHECK_EQUAL(S5, rouse_sim_urgent(evq, 99, '!'), -EBADF, "urgent data to nobody");
+    CHECK_EQUAL(S5, rouse_sim_ready(evq, 99), -EBADF, "a look at nothing");
+    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is left open");
+    sim_queue_close(evq);
+}
+
+/* -- Options ----------------------------------------------------------------- */
+
 CASE(s5_options_may_be_of_an_older_program, "S5", NEEDS_SIM,
      "options whose size ends before the batch, with something behind", "only what it names counts")
 {
@@ -223,9 +291,45 @@ CASE(s5_options_may_be_of_an_older_program, "S5", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s5_the_environment_says_what_the_program_does_not, "S5", NEEDS_SIM,
+     "a queue opens with and without options, while ROUSE_SIM names some",
+     "it counts only without; where it cannot be read nothing opens")
+{
+    static const char *const wrong[] = {"descriptors=", "capacity=x", "batch=99999999999",
+                                        "seed=18446744073709551616", "speed=1"};
+    const struct rouse_sim_options none = {.size = sizeof none};
+    struct rouse_evq *evq;
+    rouse_fd ends[2], fd;
+    char bytes[8] = {0};
+
+    environment_set("ROUSE_SIM", "seed=18446744073709551615, capacity=5 descriptors=2 batch=1 "
+                                 "no-descriptor=.x");
+    if (rouse_sim_open(&evq, NULL, world->alloc) != 0)
+        suite_error("no simulated queue");
+    CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), 0, "a pair");
+    CHECK_EQUAL(S5, evq->sockets->write(evq->sockets, ends[0], bytes, 8), 5, "what has room");
+    evq->sockets->close(evq->sockets, ends[1]);
+    CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd), -EMFILE, "by a fault");
+    CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd), 0, "the second");
+    CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd), -EMFILE, "the third");
+    sim_queue_close(evq);
+    if (rouse_sim_open(&evq, &none, world->alloc) != 0)
+        suite_error("no simulated queue");
+    CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), 0, "a pair");
+    CHECK_EQUAL(S5, evq->sockets->write(evq->sockets, ends[0], bytes, 8), 8, "with options");
+    sim_queue_close(evq);
+    for (int i = 0; i < 5; i++) {
+        environment_set("ROUSE_SIM", wrong[i]);
+        CHECK(S5, rouse_backend("sim")->open(&evq, NULL) == -EINVAL, "%s", wrong[i]);
+    }
+    environment_set("ROUSE_SIM", NULL);
+}
+
 CASES(sim_s5) = {&s5_a_descriptor_is_the_lowest_that_is_free,
                  &s5_a_stream_holds_its_capacity,
                  &s5_a_wait_brings_its_batch,
                  &s5_a_slow_connect_arrives_in_its_time,
                  &s5_a_slow_connect_ends_a_wait_without_limit,
-                 &s5_options_may_be_of_an_older_program};
+                 &s5_calls_at_the_wrong_time_answer_as_linux_does,
+                 &s5_options_may_be_of_an_older_program,
+                 &s5_the_environment_says_what_the_program_does_not};

@@ -349,12 +349,6 @@ int rouse__sim_travel(struct rouse__sim_sockets *sockets, rouse_fd fd,
                           : connect_unix(socket, &remote);
 }
 
-int rouse__sim_connect(const struct rouse_sockets *self, rouse_fd fd,
-                       const struct rouse_address *address)
-{
-    return rouse__sim_travel(sim_sockets_of(self), fd, address, 0, false);
-}
-
 int rouse__sim_connected(const struct rouse_sockets *self, rouse_fd fd)
 {
     struct sim_socket *socket = sim_find(self, fd);

@@ -119,12 +119,10 @@ int rouse__sim_error_take(struct sim_socket *socket);
 
 /* -- Listening and connecting: sim_connect.c --------------------------------- */
 
-/* As in the socket table. */
+/* As in the socket table. connect() is rouse__sim_travel(). */
 int rouse__sim_listen(const struct rouse_sockets *self, rouse_fd fd,
                       const struct rouse_address *address, int backlog);
 int rouse__sim_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_fd *accepted);
-int rouse__sim_connect(const struct rouse_sockets *self, rouse_fd fd,
-                       const struct rouse_address *address);
 int rouse__sim_connected(const struct rouse_sockets *self, rouse_fd fd);
 
 /* What else there is to do when a listener closes, or anybody who owns a port. */

@@ -580,7 +580,6 @@ static const struct rouse_sockets simulated = {
     .open = sim_open,
     .listen = rouse__sim_listen,
     .accept = rouse__sim_accept,
-    .connect = rouse__sim_connect,
     .connected = rouse__sim_connected,
     .read = sim_read,
     .write = sim_write,

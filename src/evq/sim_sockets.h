@@ -17,7 +17,7 @@
 #include <rouse/socket.h>
 
 struct rouse__sim_sockets {
-    struct rouse_sockets table; /* the calls, as they are without faults */
+    struct rouse_sockets table; /* the calls without faults; connect() is rouse__sim_travel() */
     const struct rouse_alloc *alloc;
     size_t capacity;             /* of each direction of a stream */
     struct sim_socket **sockets; /* by descriptor; NULL where none is open */
