@@ -42,7 +42,7 @@ CALLS = [
 
 def passes(conform, faults, *patterns, most_passed):
     cases = [argument for pattern in patterns for argument in ("--case", pattern)]
-    done = conform("--backend", "sim", "--in-process", *cases, ROUSE_SIM=faults)
+    done = conform("--backend", "sim", "--in-process", "--timeout", 60, *cases, timeout=300, ROUSE_SIM=faults)
     passed = re.search(r"^(\d+) passed, 0 failed", done.stdout, re.M)
     assert done.returncode == 0 and passed, done.stdout
     assert int(passed[1]) >= most_passed

@@ -227,6 +227,12 @@ CASE(s3_batches_come_in_reverse_and_directions_apart, "S3", NEEDS_SIM,
     sim_arm(spot.evq, &other, ROUSE_WRITABLE);
     CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "reports");
     CHECK(S3, events[0].source == &other && events[1].source == &spot.source, "not in reverse");
+    rouse_sim_faults(spot.evq, NULL);
+    sim_arm(spot.evq, &other, ROUSE_WRITABLE);
+    sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+    CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "reports without a rule");
+    CHECK(S3, events[0].source == &other && events[1].source == &spot.source,
+          "not in the order in which they became ready");
     rouse_sim_faults(spot.evq, "split=1000000");
     spot.peer->write(spot.peer, spot.ends[1], "x", 1);
     for (int i = 0; i < 20; i++) {
