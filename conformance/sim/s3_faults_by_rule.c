@@ -403,6 +403,35 @@ CASE(s3_connections_fail_by_rule, "S3", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s3_a_connect_is_interrupted_and_goes_on, "S3", NEEDS_SIM,
+     "a connect over a Unix socket is interrupted, and one is not",
+     "the first is in progress, and connected when asked; the second is connected at once")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "interrupt=x");
+    const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+    struct rouse_address address = {ROUSE_UNIX, 2, 0, 0, {'/', 'x'}};
+    struct rouse_source source = {0};
+    rouse_fd listener, fds[2];
+    unsigned ready;
+
+    peer->open(peer, ROUSE_UNIX, &listener);
+    peer->listen(peer, listener, &address, 8);
+    for (int i = 0; i < 2; i++) {
+        sockets->open(sockets, ROUSE_UNIX, &fds[i]);
+        CHECK_EQUAL(S3, sockets->connect(sockets, fds[i], &address), i == 0 ? -EINPROGRESS : 0,
+                    "connect()");
+    }
+    source.fd = fds[0];
+    sim_arm(evq, &source, ROUSE_WRITABLE);
+    CHECK_EQUAL(S3, sim_waits(evq, &source, 0, 1, &ready), 1, "waits for it");
+    CHECK_EQUAL(S3, sockets->connected(sockets, fds[0]), 0, "how it ends");
+    evq->ops->forget(evq, &source);
+    peer->close(peer, listener);
+    for (int i = 0; i < 2; i++)
+        peer->close(peer, fds[i]);
+    sim_queue_close(evq);
+}
+
 /* -- What: time -------------------------------------------------------------- */
 
 struct handler {
@@ -496,5 +525,6 @@ CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_a_try_after_a_report_would_block_once,
                  &s3_a_shortage_is_told_and_nothing_else_happens,
                  &s3_connections_fail_by_rule,
+                 &s3_a_connect_is_interrupted_and_goes_on,
                  &s3_an_interruption_comes_in_the_middle_of_a_wait,
                  &s3_clocks_are_late_and_leap_by_rule};
