@@ -8,6 +8,7 @@
 #include "sim_calls.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 static struct rouse__sim_calls *calls_of(const struct rouse_sockets *table)
 {
@@ -175,7 +176,8 @@ static intptr_t calls_read(const struct rouse_sockets *self, rouse_fd fd, void *
 
     if (result == 0)
         result = sockets->read(sockets, fd, buffer, part);
-    rouse__sim_tell_result(calls->trace, result, "%sread %d %zu", who(calls), (int) fd, size);
+    rouse__sim_tell_result(calls->trace, result, "%sread %d %" PRIuPTR, who(calls), (int) fd,
+                           (uintptr_t) size);
     return result;
 }
 
@@ -189,7 +191,8 @@ static intptr_t calls_write(const struct rouse_sockets *self, rouse_fd fd, const
 
     if (result == 0)
         result = sockets->write(sockets, fd, buffer, part);
-    rouse__sim_tell_result(calls->trace, result, "%swrite %d %zu", who(calls), (int) fd, size);
+    rouse__sim_tell_result(calls->trace, result, "%swrite %d %" PRIuPTR, who(calls), (int) fd,
+                           (uintptr_t) size);
     return result;
 }
 
