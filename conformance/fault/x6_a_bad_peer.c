@@ -237,6 +237,36 @@ CASE(x6_a_flood_or_silence_starves_nobody, "X6", NEEDS_NOTHING,
     CHECK_EQUAL(X6, play_scene(world, IDLES), 0, "who takes silence for an end");
 }
 
-CASES(fault_x6) = {&x6_a_reset_reaches_its_own_futures, &x6_urgent_data_reaches_nobody_else,
-                   &x6_a_half_close_ends_its_reader_alone, &x6_a_close_reaches_its_own_futures,
-                   &x6_a_flood_or_silence_starves_nobody};
+CASE(x6_who_is_gone_before_the_accept_does_not_reach_it, "X6", NEEDS_SIM,
+     "three connect; the first two are reset before anybody accepts, as some systems tell accept()",
+     "the accept is READY with the third, and nobody is told of the others")
+{
+    struct rouse_listener listener;
+    struct rouse_address address;
+    struct rouse_accept accept;
+    struct rouse rt;
+    rouse_fd fds[3];
+    intptr_t result = -1;
+
+    world_runtime(world, &rt);
+    rouse_listener_open(&listener, &rt.reactor,
+                        world_give(world, world_listen(world, ROUSE_IPV4, 8, &address)));
+    for (int i = 0; i < 3; i++)
+        fds[i] = world_connect(world, &address);
+    rouse_sim_faults(world->evq, "aborted=xx");
+    accept = rouse_accept(&listener);
+    if (CHECK(X6, world_run(world, &rt, &accept.future, WORLD_SOON, &result) && result == 0,
+              "the accept is told: %s", rouse_strerror(result))) {
+        world_take(world, accept.fd);
+        world_send(world, fds[2], 1);
+        CHECK(X6, (world_ready(world, accept.fd) & ROUSE_READABLE) != 0, "not the third");
+    }
+    rouse_sim_faults(world->evq, NULL);
+    rouse_listener_close(&listener);
+    rouse_close(&rt);
+}
+
+CASES(fault_x6) = {
+    &x6_a_reset_reaches_its_own_futures,    &x6_urgent_data_reaches_nobody_else,
+    &x6_a_half_close_ends_its_reader_alone, &x6_a_close_reaches_its_own_futures,
+    &x6_a_flood_or_silence_starves_nobody,  &x6_who_is_gone_before_the_accept_does_not_reach_it};
