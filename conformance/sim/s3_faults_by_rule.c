@@ -181,6 +181,19 @@ CASE(s3_a_delayed_report_comes_turns_later, "S3", NEEDS_SIM,
         before = spot.evq->ops->now(spot.evq) - before;
         CHECK(S3, before >= ROUSE_MS(1) && before <= ROUSE_MS(5), "%lld ns", (long long) before);
     }
+    /* What is ready no more, and then again, is a report of its own. */
+    rouse_sim_faults(spot.evq, "delay=xx:1");
+    sim_arm(spot.evq, &spot.source, ROUSE_READABLE);
+    for (int i = 0; i < 2; i++) {
+        char byte;
+
+        spot.peer->write(spot.peer, spot.ends[1], "x", 1);
+        CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 0, "held back");
+        if (i == 0)
+            spot.peer->read(spot.peer, spot.ends[0], &byte, 1);
+    }
+    CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 1, "in the next turn");
+    rouse_sim_faults(spot.evq, "delay=1000000:5");
     sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
     CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 0, "held back");
     rouse_sim_fault(spot.evq, ROUSE_SIM_DELAY, NULL);
