@@ -149,26 +149,31 @@ static int load_plugin(struct conform *conform)
     return GOOD;
 }
 
-/* Their columns have names that nobody else has. */
+/* Its columns have names that nobody else has. */
+static int invite_guest(struct conform *conform, const char *text)
+{
+    struct guest next = {0};
+    const struct guest *whose;
+    const int status = guest_parse(&next, text);
+    struct guest *guest = &conform->guests[conform->guest_count++];
+
+    *guest = next;
+    guest->column_count = 0;
+    for (int i = 0; i < next.column_count && status == GOOD; i++, guest->column_count++)
+        if (find_backend(conform, next.columns[i].name) != NULL
+            || find_column(conform, next.columns[i].name, &whose) != NULL)
+            return cannot("two columns are called", next.columns[i].name,
+                          "--guest COLUMN=BACKEND:... gives another name");
+    return status;
+}
+
 static int invite_guests(struct conform *conform)
 {
     int status = GOOD;
 
-    for (const char *const *text = conform->options.guests; *text != NULL && status == GOOD;
-         text++) {
-        struct guest next = {0};
-        const struct guest *whose;
-
-        if (conform->guest_count == GUESTS_MAX)
-            return cannot("too many guests", NULL, NULL);
-        status = guest_parse(&next, *text);
-        for (int i = 0; i < next.column_count && status == GOOD; i++)
-            if (find_backend(conform, next.columns[i].name) != NULL
-                || find_column(conform, next.columns[i].name, &whose) != NULL)
-                status = cannot("two columns are called", next.columns[i].name,
-                                "--guest COLUMN=BACKEND:... gives another name");
-        conform->guests[conform->guest_count++] = next;
-    }
+    for (const char *const *text = conform->options.guests; *text != NULL && status == GOOD; text++)
+        status = conform->guest_count < GUESTS_MAX ? invite_guest(conform, *text)
+                                                   : cannot("too many guests", NULL, NULL);
     if (status == GOOD && conform->guest_count > 0 && conform->options.in_process)
         return cannot("a guest cannot be run in this process", NULL, NULL);
     return status;

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OF_PROCESS = 51, TYPE = 2, TRIES = 8, MANY = 512, STEP = 4 };
+enum { OF_PROCESS = 51, TYPE = 2, TRIES = 8, MANY = 64, STEP = 4 };
 
 /* What the question about a process is answered with. */
 struct of_process {

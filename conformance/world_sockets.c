@@ -10,7 +10,7 @@
 #include "world_host.h"
 #include "world_things.h"
 
-enum { CHUNK = 4096, FULL_MS = 5 };
+enum { CHUNK = 4096, LARGE = 1 << 16, FULL_MS = 5 };
 
 /* -- What is open ------------------------------------------------------------ */
 
@@ -168,12 +168,15 @@ void world_send(struct world *world, rouse_fd fd, size_t count)
                                        "a write");
 }
 
+/* Large pieces first: where a stream takes megabytes, a call may be dear. */
 static size_t fill_once(struct world *world, rouse_fd fd)
 {
-    static const char chunk[CHUNK];
+    static const char chunk[LARGE];
     size_t total = 0;
     intptr_t count;
 
+    while ((count = world_write(world, fd, chunk, LARGE)) > 0)
+        total += (size_t) count;
     while ((count = world_write(world, fd, chunk, CHUNK)) > 0)
         total += (size_t) count;
     if (count != -EAGAIN)
@@ -203,11 +206,11 @@ size_t world_fill(struct world *world, rouse_fd fd)
 
 size_t world_drain(struct world *world, rouse_fd fd)
 {
-    char chunk[CHUNK];
+    char chunk[LARGE];
     size_t total = 0;
     intptr_t count;
 
-    while ((count = world_read(world, fd, chunk, CHUNK)) > 0)
+    while ((count = world_read(world, fd, chunk, LARGE)) > 0)
         total += (size_t) count;
     return total;
 }

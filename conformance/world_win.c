@@ -39,7 +39,7 @@ enum {
     SPARE_DESCRIPTORS = 8,
     PLENTY = 1 << 30,   /* as many as no case opens */
     BAD_FD = 4000000,   /* further than any case opens, and a number that a handle may have */
-    SETTLE_MS = 20,     /* for what is on its way in loopback, where nobody can tell */
+    SETTLE_MS = 40,    /* for what is on its way in loopback, where nobody can tell */
     PLACES_TRIED = 1000 /* until a duplicate has the number that it should */
 };
 
@@ -375,22 +375,11 @@ static bool take(uintptr_t count)
     return false;
 }
 
-/* A buffer as small as that of other systems: under Wine it takes thousands of calls, and
- * seconds, to fill or to drain four megabytes. */
-static void make_small(rouse_fd fd)
-{
-    const int size = 1 << 17;
-
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, (const char *) &size, sizeof size);
-}
-
 /* What came of it when `count` had been taken. */
-static int taken(uintptr_t count, int error, const rouse_fd *fds)
+static int taken(uintptr_t count, int error)
 {
     if (error != 0)
         atomic_fetch_add(&left, count);
-    for (uintptr_t i = 0; error == 0 && i < count; i++)
-        make_small(fds[i]);
     return error;
 }
 
@@ -399,7 +388,7 @@ static int limited_open(const struct rouse_sockets *self, enum rouse_family fami
     const struct rouse_sockets *host = rouse_host_sockets();
 
     (void) self;
-    return take(1) ? taken(1, host->open(host, family, fd), fd) : -EMFILE;
+    return take(1) ? taken(1, host->open(host, family, fd)) : -EMFILE;
 }
 
 static int limited_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_fd *accepted)
@@ -407,7 +396,7 @@ static int limited_accept(const struct rouse_sockets *self, rouse_fd fd, rouse_f
     const struct rouse_sockets *host = rouse_host_sockets();
 
     (void) self;
-    return take(1) ? taken(1, host->accept(host, fd, accepted), accepted) : -EMFILE;
+    return take(1) ? taken(1, host->accept(host, fd, accepted)) : -EMFILE;
 }
 
 static int limited_pair(const struct rouse_sockets *self, rouse_fd fds[2])
@@ -415,7 +404,7 @@ static int limited_pair(const struct rouse_sockets *self, rouse_fd fds[2])
     const struct rouse_sockets *host = rouse_host_sockets();
 
     (void) self;
-    return take(2) ? taken(2, host->pair(host, fds), fds) : -EMFILE;
+    return take(2) ? taken(2, host->pair(host, fds)) : -EMFILE;
 }
 
 static void limited_close(const struct rouse_sockets *self, rouse_fd fd)

@@ -42,6 +42,19 @@ CASE(e1_crashes, "E1", NEEDS_NOTHING, "a bad address", "an error")
     raise(SIGSEGV);
 }
 
+#ifdef PLANTED_WINDOWS
+CASE(e1_uses_a_bad_address, "E1", NEEDS_NOTHING, "a write to no address", "an error")
+{
+    int *volatile nowhere = NULL;
+
+    CHECK(E1, world->evq != NULL, "there is a queue");
+    *nowhere = 1;
+}
+#define OF_WINDOWS &e1_uses_a_bad_address,
+#else
+#define OF_WINDOWS
+#endif
+
 CASE(e1_hangs, "E1", NEEDS_NOTHING, "no end", "an error when the time is over")
 {
     while (world->evq != NULL)
@@ -195,4 +208,4 @@ CASES(planted) = {&e1_passes,
                   &x8_no_misuse_is_seen,
                   &e1_needs_what_is_never_there,
                   &e7_is_never_woken,
-                  BREACHES};
+                  OF_WINDOWS BREACHES};
