@@ -188,10 +188,13 @@ bool report_good(const struct report *report)
 
 const char *report_file(const char *file)
 {
-    const char *found = file, *next;
+    static const char folder[] = "conformance";
+    const size_t length = sizeof folder - 1;
+    const char *found = file;
 
-    while ((next = strstr(found, "conformance/")) != NULL)
-        found = next + strlen("conformance/");
+    for (const char *at = file; (at = strstr(at, folder)) != NULL; at += length)
+        if (at[length] == '/' || at[length] == '\\')
+            found = at + length + 1;
     return found;
 }
 

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "process.h"
+#include "report.h"
 #include "world.h"
 
 enum { MESSAGES_MAX = 8 }; /* failures of one case that are told; a loop may have thousands */
@@ -342,12 +343,9 @@ static void run_current(void)
 /* "evq/e1_one_shot" for /somewhere/conformance/evq/e1_one_shot.c. */
 static void suite_title(const struct suite_case *which, char *title, size_t size)
 {
-    const char *start = strstr(which->file, "conformance/");
     char *dot;
 
-    while (start != NULL && strstr(start + 1, "conformance/") != NULL)
-        start = strstr(start + 1, "conformance/");
-    snprintf(title, size, "%s", start != NULL ? start + strlen("conformance/") : which->file);
+    snprintf(title, size, "%s", report_file(which->file));
     dot = strrchr(title, '.');
     if (dot != NULL)
         *dot = '\0';

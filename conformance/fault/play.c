@@ -86,10 +86,13 @@ void play_close(struct play *play)
 
 void *play_lend(struct play *play, size_t size)
 {
-    /* Aligned for anything: what follows is as far from the start as a union of these. */
+    /* Aligned for anything that programs have: what follows is as far from the start as a
+     * union of these. */
     union head {
         struct play_lent lent;
-        max_align_t align;
+        long long integer;
+        long double real;
+        void (*function)(void);
     } *head = calloc(1, sizeof *head + size);
 
     if (head == NULL)
