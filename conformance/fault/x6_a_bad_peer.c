@@ -129,6 +129,7 @@ static void scene_open(struct scene *scene, struct world *world)
 
 static void misbehave(struct scene *scene, enum misdeed misdeed, int turn)
 {
+    static const char flood[1 << 16];
     struct world *world = scene->world;
     char byte;
 
@@ -136,8 +137,8 @@ static void misbehave(struct scene *scene, enum misdeed misdeed, int turn)
         world_urgent(world, scene->peer, 'u');
     if (misdeed == SENDS_URGENTLY || misdeed == RESETS_AFTER_DATA)
         (void) world_write(world, scene->peer, "data", 4);
-    if (misdeed == FLOODS)
-        world_fill(world, scene->peer);
+    while (misdeed == FLOODS && world_write(world, scene->peer, flood, sizeof flood) > 0)
+        continue;
     if (misdeed == FLOODS && turn % 2 == 0)
         (void) world_read(world, scene->peer, &byte, 1);
     if (turn != 5)
@@ -175,7 +176,7 @@ static unsigned play_scene(struct world *world, enum misdeed misdeed)
     if (scene == NULL)
         suite_error("no memory");
     scene_open(scene, world);
-    late = world_after(world, 2 * WORLD_SOON);
+    late = world_after(world, 4 * WORLD_SOON);
     for (int turn = 0; world_now(world) < late; turn++) {
         const bool over = all_over(scene) && (misdeed >= SENDS_URGENTLY || scene->victims[0].ended);
 
