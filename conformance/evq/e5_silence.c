@@ -221,13 +221,17 @@ CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
 }
 
 CASE(e5_many_arms_and_forgets_take_bounded_time, "E5", NEEDS_NOTHING,
-     "50,000 times, among 100 other sources, a source is armed and forgotten",
-     "it takes less than two seconds of processor time, and the others are still reported")
+     "50,000 times, or for five seconds, among 100 other sources, a source is armed and forgotten",
+     "it takes less than two seconds of processor time, or the last not longer than the first; the "
+     "others are still reported")
 {
+    enum { FEW = 2000, MANY = 50000 };
     static struct queue_crowd crowd;
+    const rouse_time late = world_after(world, 5000);
     rouse_fd ends[2];
     struct rouse_source *source;
-    int64_t before;
+    int64_t before, few = 0, used;
+    int done = 0;
 
     queue_crowd_open(world, &crowd, 100);
     for (int i = 0; i < crowd.count; i++)
@@ -235,12 +239,16 @@ CASE(e5_many_arms_and_forgets_take_bounded_time, "E5", NEEDS_NOTHING,
     world_pair(world, ends);
     source = world_source(world, ends[0]);
     before = kernel_cpu_ns();
-    for (int i = 0; i < 50000; i++) {
+    for (; done < MANY && (done <= FEW || world_now(world) < late); done++) {
+        if (done == FEW)
+            few = kernel_cpu_ns() - before;
         world->evq->ops->arm(world->evq, source, ROUSE_WRITABLE);
         world->evq->ops->forget(world->evq, source);
     }
-    CHECK(E5, kernel_cpu_ns() - before < ROUSE_SECONDS(2), "it took %lld ms",
-          (long long) (kernel_cpu_ns() - before) / 1000000);
+    used = kernel_cpu_ns() - before;
+    CHECK(E5, used < ROUSE_SECONDS(2) || used / done < 3 * few / FEW,
+          "%d took %lld ms, and the first %d of them %lld ms", done, (long long) used / 1000000,
+          FEW, (long long) few / 1000000);
     for (int i = 0; i < crowd.count; i++)
         world_arm(world, crowd.sources[i], ROUSE_READABLE);
     world_send(world, crowd.fds[1], 1);

@@ -41,9 +41,10 @@ static void react(void *with)
     }
 }
 
+/* Those that wait for time are last: what others are made with turns the runtime. */
 static void reflexes_set(struct reflex *reflexes, struct subjects *subjects, enum deed deed)
 {
-    for (int i = 0; i < SUBJECT_KINDS; i++) {
+    for (int i = SUBJECT_KINDS; i-- > 0;) {
         struct subject *subject = &subjects->all[i];
         const struct rouse_waker waker = wakes_waker(subject->wakes);
 
