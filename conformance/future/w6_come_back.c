@@ -41,10 +41,13 @@ static void react(void *with)
     }
 }
 
-/* Those that wait for time are last: what others are made with turns the runtime. */
+/* Those that wait for time are last: others turn the runtime when they are made. */
 static void reflexes_set(struct reflex *reflexes, struct subjects *subjects, enum deed deed)
 {
-    for (int i = SUBJECT_KINDS; i-- > 0;) {
+    enum { TIMED = 3 }; /* the first ones */
+
+    for (int n = 0; n < SUBJECT_KINDS; n++) {
+        const int i = (n + TIMED) % SUBJECT_KINDS;
         struct subject *subject = &subjects->all[i];
         const struct rouse_waker waker = wakes_waker(subject->wakes);
 
