@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 enum { OF_PROCESS = 51, TYPE = 2, TRIES = 8, MANY = 64, STEP = 4 };
 
