@@ -251,6 +251,20 @@ static int host_connect(const struct rouse_sockets *self, rouse_fd fd,
     return error == -EAGAIN ? -EINPROGRESS : error;
 }
 
+static NEVER_INLINE intptr_t failed(rouse_fd fd)
+{
+    const int error = error_of_call(fd);
+
+    return error == -ECONNABORTED ? -ECONNRESET : error;
+}
+
+/* A read has got nothing: the end of the stream. Windows says otherwise where the peer has
+ * reset it, but not so Wine 8, which tells only who sends, be it nothing. */
+static NEVER_INLINE intptr_t ended(rouse_fd fd)
+{
+    return send(fd, "", 0, 0) != 0 && WSAGetLastError() == WSAECONNRESET ? -ECONNRESET : 0;
+}
+
 static int host_connected(const struct rouse_sockets *self, rouse_fd fd)
 {
     union any_address any;
@@ -267,21 +281,10 @@ static int host_connected(const struct rouse_sockets *self, rouse_fd fd)
     if (getpeername(fd, &any.any, &size) == 0)
         return 0;
     error = error_of_call(fd);
-    return error == -ENOTCONN ? -EINPROGRESS : error; /* told too early */
-}
-
-static NEVER_INLINE intptr_t failed(rouse_fd fd)
-{
-    const int error = error_of_call(fd);
-
-    return error == -ECONNABORTED ? -ECONNRESET : error;
-}
-
-/* A read has got nothing: the end of the stream. Windows says otherwise where the peer has
- * reset it, but not so Wine 8, which tells only who sends, be it nothing. */
-static NEVER_INLINE intptr_t ended(rouse_fd fd)
-{
-    return send(fd, "", 0, 0) != 0 && WSAGetLastError() == WSAECONNRESET ? -ECONNRESET : 0;
+    if (error != -ENOTCONN)
+        return error;
+    /* Told too early; or Wine 8, where one that was reset since has no peer either. */
+    return ended(fd) != 0 ? -ECONNRESET : -EINPROGRESS;
 }
 
 static int at_most(size_t size)
