@@ -400,10 +400,11 @@ static void collect(struct queue *queue, rouse_time deadline)
     rouse_time now = (rouse_time) uv_hrtime();
 
     if (now >= deadline) {
-        /* Once; and again while a direction taken out may have hidden a hang-up. */
+        /* Once; and again while a direction taken out may have hidden a hang-up, or what was
+         * forgotten is still on its way back, which on Windows stands before all else. */
         do {
             turn(queue, UV_RUN_NOWAIT);
-        } while (reports_empty(queue) && queue->unknown);
+        } while (reports_empty(queue) && (queue->unknown || queue->closing > 0));
         return;
     }
     do {
