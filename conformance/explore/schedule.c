@@ -21,6 +21,7 @@
  * held back until then ("Fair stateless model checking", the same, PLDI 2008). If there is no
  * other, or all go on so for long, the program is awake for ever.
  */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -459,6 +460,36 @@ static void end(void)
         program->end();
 }
 
+#ifndef HAVE_ASAN
+/* What the explored code does to itself is a failure like others, with a schedule. The
+ * handler has a stack of its own, and leaves it for the search's. */
+static void on_crash(int number)
+{
+    if (self == MAIN) {
+        signal(number, SIG_DFL); /* it was us */
+        return;
+    }
+    explore_fail("thread %u crashes: signal %d", self, number);
+}
+
+static void watch_crashes(void)
+{
+    static char handlers_stack[64 * 1024];
+    const stack_t stack = {.ss_sp = handlers_stack, .ss_size = sizeof handlers_stack};
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
+
+    (void) sigaltstack(&stack, NULL);
+    (void) sigaction(SIGSEGV, &action, NULL);
+    (void) sigaction(SIGBUS, &action, NULL);
+    (void) sigaction(SIGFPE, &action, NULL);
+}
+#else
+static void watch_crashes(void)
+{
+    /* The sanitizer tells of them. */
+}
+#endif
+
 static void run_once(void)
 {
     unsigned i;
@@ -501,6 +532,7 @@ static void prepare(const struct explore_program *chosen_program,
     for (count = 0; count < EXPLORE_THREADS && program->thread[count] != NULL; count++) {
     }
     self = MAIN;
+    watch_crashes();
     for (unsigned i = 0; i < EXPLORE_EVERYBODY; i++)
         make_fiber(i);
 }

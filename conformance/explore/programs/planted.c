@@ -168,3 +168,24 @@ const struct explore_program planted_a_thread_that_is_awake_for_ever = {
     {turn_round, never_say},
     NULL,
 };
+
+/* ---- a pointer that may not be there yet */
+
+static void point_late(void)
+{
+    (void) atomic_exchange(&words->flag, 1);
+    (void) atomic_exchange(&words->data, (uintptr_t) &words->plain);
+}
+
+static void follow_early(void)
+{
+    if (atomic_load_acquire(&words->flag) == 1)
+        *(volatile int *) atomic_load_acquire(&words->data) = 1;
+}
+
+const struct explore_program planted_a_pointer_that_is_not_there_yet = {
+    "planted_a_pointer_that_is_not_there_yet",
+    begin,
+    {point_late, follow_early},
+    NULL,
+};
