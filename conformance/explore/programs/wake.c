@@ -130,6 +130,61 @@ const struct explore_program w2_a_wake_inside_the_poll_meets_one_from_outside = 
     end_two,
 };
 
+/* ---- a waker that is spent on the executor's own thread, where a store may do */
+
+static enum rouse_poll spend_one(struct actor *self, struct rouse_context *cx)
+{
+    actor_hand_over(self, cx, 2);
+    if (self->account->polls == 1)
+        rouse_wake(&self->second);
+    if (atomic_load_relaxed(&self->said) < 1)
+        return ROUSE_PENDING;
+    return rouse_ready(&self->future, 0);
+}
+
+static void begin_spend(void)
+{
+    begin(spend_one);
+}
+
+const struct explore_program w2_a_waker_spent_here_meets_one_from_outside = {
+    "w2_a_waker_spent_here_meets_one_from_outside",
+    begin_spend,
+    {run_and_close, say_and_wake},
+    end_two,
+};
+
+static void drop_the_waker(void)
+{
+    explore_await(&actor->handed, "waits for a waker");
+    (void) atomic_fetch_add(&actor->said, 1);
+    rouse_waker_drop(&actor->waker);
+}
+
+/* It polls itself until the other has said it, with wakers of its own. */
+static enum rouse_poll spend_until_said(struct actor *self, struct rouse_context *cx)
+{
+    actor_hand_over(self, cx, 1);
+    if (atomic_load_relaxed(&self->said) >= 1)
+        return rouse_ready(&self->future, 0);
+    rouse_waker_keep(&self->second, cx->waker);
+    rouse_wake(&self->second);
+    rouse__thread_yield();
+    return ROUSE_PENDING;
+}
+
+static void begin_spend_until(void)
+{
+    begin(spend_until_said);
+}
+
+const struct explore_program w4_the_last_other_reference_goes_while_one_is_spent_here = {
+    "w4_the_last_other_reference_goes_while_one_is_spent_here",
+    begin_spend_until,
+    {run_and_close, drop_the_waker},
+    end,
+};
+
 /* ---- a yield, which wakes without a reference */
 
 static enum rouse_poll yield_once(struct actor *self, struct rouse_context *cx)
