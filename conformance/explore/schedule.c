@@ -40,8 +40,8 @@
 
 enum {
     STACK = 256 * 1024,
-    CHOICES = 4000, /* in one run */
     STEPS = 4000,   /* of one run; a correct program needs some hundred */
+    CHOICES = 8000, /* in one run: no more than two for a step */
     YIELDS = 8,     /* of one thread, in a row, while no other can run */
     MAIN = EXPLORE_EVERYBODY
 };

@@ -15,8 +15,8 @@
  *
  * ci: short -DWAKERS=2 -DWAKES=2
  * ci: short -DWAKERS=2 -DWAKES=2 -DEDGE
- * ci: long -DWAKERS=3 -DWAKES=3
- * ci: long -DWAKERS=3 -DWAKES=3 -DEDGE
+ * ci: long -DWAKERS=3 -DWAKES=2
+ * ci: long -DWAKERS=3 -DWAKES=2 -DEDGE
  * ci: check safety
  * ci: check served
  * ci: check rests

@@ -14,8 +14,9 @@
  * none of them or in one (inbox.pml has the rest). The executor here sleeps perfectly
  * (sleep.pml).
  *
- * ci: short -DWAKERS=2 -DPOLLS=2
- * ci: long -DWAKERS=3 -DPOLLS=3
+ * ci: short -DWAKERS=2 -DPOLLS=1
+ * ci: long -DWAKERS=2 -DPOLLS=3
+ * ci: long -DWAKERS=3 -DPOLLS=1
  * ci: check safety
  * ci: check polled
  * ci: check canceled
@@ -33,7 +34,7 @@
  */
 #ifndef WAKERS
 #define WAKERS 2 /* threads with a waker, of which the last cancels, too */
-#define POLLS 2  /* polls that may be PENDING */
+#define POLLS 1  /* polls that may be PENDING */
 #endif
 
 #define QUEUED 1    /* TASK_QUEUED */
