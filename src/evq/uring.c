@@ -526,8 +526,13 @@ static NEVER_INLINE int wait_on(struct uring_evq *queue, struct rouse_event *eve
             break;
         result = look(queue, deadline);
     }
-    if (listened(queue))
+    if (listened(queue)) {
         announce(queue);
+        /* A wake-up that came since sleep_end() may have gone with the reports, and whoever
+         * sleeps on the descriptor has not seen it. */
+        if ((atomic_load_relaxed(&queue->sleep) & SLEEP_WOKEN) != 0)
+            notify(queue);
+    }
     if (result == NOT_YET) {
         /* Takes a wake() from before, which ends this wait(). */
         sleep_begin(&queue->sleep);
