@@ -1,7 +1,7 @@
 # Which backends can be compiled here, and which of them are.
 #
 #   in:   ROUSE_BACKENDS, a list of names or "all"; ROUSE_BACKEND, one of them or "native"
-#   out:  rouse_backends, rouse_backend_sources, rouse_backend_libraries
+#   out:  rouse_backends, rouse_backend_sources, rouse_backend_libraries, rouse_sim_sources
 
 set(ROUSE_BACKENDS "all" CACHE STRING
   "The backends to compile in: a list of names, or \"all\" that are possible here")
@@ -56,9 +56,9 @@ if(ROUSE_KQUEUE_EMULATION) # after the real ones
   rouse_backend(kqueue IF CMAKE_SYSTEM_NAME STREQUAL Linux OTHERWISE "its emulation needs Linux"
     SOURCES src/evq/kqueue.c conformance/kqueue/emulation.c)
 endif()
-rouse_backend(sim IF TRUE
-  SOURCES src/evq/sim.c src/evq/sim_calls.c src/evq/sim_connect.c src/evq/sim_faults.c
-    src/evq/sim_sockets.c src/evq/sim_trace.c)
+set(rouse_sim_sources src/evq/sim.c src/evq/sim_calls.c src/evq/sim_connect.c
+  src/evq/sim_faults.c src/evq/sim_sockets.c src/evq/sim_trace.c)
+rouse_backend(sim IF TRUE SOURCES ${rouse_sim_sources})
 
 # Errors list what there is.
 list(JOIN rouse_possible ", " rouse_what_there_is)
