@@ -1,0 +1,127 @@
+/*
+ * wire.c -- the streams of a play: pairs of sockets, both ends watched by the runtime.
+ */
+#include <errno.h>
+
+#include "player.h"
+
+bool wire_used(const struct play *play, int end)
+{
+    for (int i = 0; i < FUTURES; i++)
+        if (play->slots[i].kind >= MODEL_READ && play->slots[i].target == end)
+            return true;
+    return false;
+}
+
+/* A handle is not opened again until every future made on it has ended (net.h). */
+static void wire_pair(struct play *play, int end)
+{
+    const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    rouse_fd fds[2];
+
+    for (int i = 0; i < 2; i++)
+        if (play->wires[end + i].open || wire_used(play, end + i))
+            return;
+    if (sockets->pair(sockets, fds) < 0)
+        return;
+    model_pair(&play->model, end);
+    for (int i = 0; i < 2; i++) {
+        rouse_stream_open(&play->wires[end + i].tcp, play->stage.reactor, fds[i]);
+        play->wires[end + i].open = true;
+    }
+}
+
+static void wire_send(struct play *play, int end, int size)
+{
+    const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    static const uint8_t bytes[256];
+    intptr_t sent;
+
+    if (size == 0)
+        return;
+    sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, (size_t) size);
+    play_say(play, "    sent %ld\n", (long) sent);
+    model_sent(&play->model, end, size, sent);
+}
+
+static void wire_receive(struct play *play, int end, int size)
+{
+    const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    uint8_t bytes[256];
+    intptr_t received;
+
+    if (size == 0)
+        return;
+    received = sockets->read(sockets, play->wires[end].tcp.io.source.fd, bytes, (size_t) size);
+    play_say(play, "    received %ld\n", (long) received);
+    model_received(&play->model, end, size, received);
+}
+
+/* Until nothing more goes in; it is not known how much that is. */
+static void wire_fill(struct play *play, int end)
+{
+    const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    static const uint8_t bytes[65536];
+    intptr_t sent;
+
+    do {
+        sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes);
+        model_sent(&play->model, end, sizeof bytes, sent);
+    } while (sent > 0);
+}
+
+static void wire_drain(struct play *play, int end)
+{
+    const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    static uint8_t bytes[65536];
+    intptr_t received;
+
+    do {
+        received = sockets->read(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes);
+        model_received(&play->model, end, sizeof bytes, received);
+    } while (received > 0);
+}
+
+void wire_close(struct play *play, int end)
+{
+    struct wire *wire = &play->wires[end];
+
+    if (!wire->open)
+        return;
+    wire->open = false;
+    model_close(&play->model, end);
+    rouse_tcp_close(&wire->tcp);
+}
+
+void wire_act(struct play *play, const struct op *op)
+{
+    const int end = op->verb == VERB_pair ? 2 * op->object : op->object;
+
+    if (op->verb != VERB_pair && !play->wires[end].open)
+        return;
+    switch ((enum verb) op->verb) {
+    case VERB_pair: wire_pair(play, end); break;
+    case VERB_send: wire_send(play, end, op->a); break;
+    case VERB_recv: wire_receive(play, end, op->a); break;
+    case VERB_fill: wire_fill(play, end); break;
+    case VERB_drain: wire_drain(play, end); break;
+    case VERB_shut:
+        model_shut(&play->model, end);
+        (void) rouse_tcp_shutdown(&play->wires[end].tcp);
+        break;
+    default: wire_close(play, end); break;
+    }
+}
+
+void wires_check(struct play *play)
+{
+    for (int end = 0; end < ENDS; end++) {
+        const struct rouse_source *source = &play->wires[end].tcp.io.source;
+
+        if (!play->wires[end].open || source->armed == 0)
+            continue;
+        if ((source->armed & stage_ready(&play->stage, source->fd)) != 0)
+            model_complain(&play->model, "E2", "p%d.%c is armed and ready, and not reported",
+                           end / 2, 'a' + end % 2);
+    }
+}
