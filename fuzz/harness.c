@@ -50,7 +50,7 @@ _Noreturn void harness_fail(const struct program *program, const struct stage_op
     abort();
 }
 
-void harness_play(const struct program *program, const struct stage_options *options)
+struct verdict harness_play(const struct program *program, const struct stage_options *options)
 {
     struct verdict verdict;
 
@@ -58,4 +58,5 @@ void harness_play(const struct program *program, const struct stage_options *opt
     verdict = program_play(program, options, NULL);
     if (verdict.guarantee[0] != '\0')
         harness_fail(program, options, verdict.guarantee, verdict.complaint);
+    return verdict;
 }

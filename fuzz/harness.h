@@ -13,7 +13,7 @@
 extern const enum language harness_language;
 
 /* Plays one input. */
-void harness_play(const struct program *program, const struct stage_options *options);
+struct verdict harness_play(const struct program *program, const struct stage_options *options);
 
 /* Prints the program, and how it goes on this stage; ends the process. */
 _Noreturn void harness_fail(const struct program *program, const struct stage_options *options,

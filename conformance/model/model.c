@@ -62,13 +62,16 @@ static enum answer writable(const struct model *model, int number)
 
 static enum answer later(const struct model *model, int64_t moment)
 {
-    return model->now >= moment ? YES : NO;
+    if (model->now >= moment)
+        return YES;
+    return model->until >= moment ? MAYBE : NO;
 }
 
 /* Whether a poll would find it READY, or its waker is owed a wake. */
 static enum answer due(const struct model *model, const struct model_future *future)
 {
     const struct model_end *end;
+    enum answer own, child;
 
     switch (future->kind) {
     case MODEL_NOTHING:
@@ -77,9 +80,9 @@ static enum answer due(const struct model *model, const struct model_future *fut
     case MODEL_SLEEP:
     case MODEL_TICK: return later(model, future->deadline);
     case MODEL_LIMIT:
-        if (later(model, future->deadline) == YES)
-            return YES;
-        return due(model, &model->futures[future->target]);
+        child = due(model, &model->futures[future->target]);
+        own = later(model, future->deadline);
+        return own > child ? own : child;
     case MODEL_READ:
     case MODEL_WRITE:
     case MODEL_WATCH:
@@ -449,19 +452,23 @@ static void transfer_polled(struct model *model, struct model_future *future, bo
     }
 }
 
+/* M1 and M2, for whoever looks at the clock. */
+static bool timely(const struct model *model, int64_t deadline, bool ready)
+{
+    return later(model, deadline) != (ready ? NO : YES);
+}
+
 static void tick_polled(struct model *model, struct model_future *future, bool ready,
                         int64_t result)
 {
-    const int64_t late = model->now - future->deadline;
+    const int64_t least = 1 + (model->now - future->deadline) / future->period;
+    const int64_t most = 1 + (model->until - future->deadline) / future->period;
 
-    expect(model, late < 0 ? "M1" : "M2", "a tick", ready == (late >= 0), ready, result);
-    if (ready && late >= 0) {
-        const int64_t ticks = 1 + late / future->period;
-
-        if (result != ticks)
-            model_complain(model, "M6", "a tick told %lld, and %lld were due", (long long) result,
-                           (long long) ticks);
-    }
+    expect(model, ready ? "M1" : "M2", "a tick", timely(model, future->deadline, ready), ready,
+           result);
+    if (ready && (result < least || result > most))
+        model_complain(model, "M6", "a tick told %lld, and %lld were due", (long long) result,
+                       (long long) most);
 }
 
 /* One poll of a future that nobody owns, or of the child of a deadline. */
@@ -482,8 +489,8 @@ static void check_polled(struct model *model, struct model_future *future, bool 
         expect(model, "F3", "a yield", ready == future->polled && result == 0, ready, result);
         break;
     case MODEL_SLEEP:
-        expect(model, answer == YES ? "M2" : "M1", "a sleep",
-               ready == (answer == YES) && result == 0, ready, result);
+        expect(model, ready ? "M1" : "M2", "a sleep",
+               timely(model, future->deadline, ready) && result == 0, ready, result);
         break;
     case MODEL_TICK: tick_polled(model, future, ready, result); break;
     case MODEL_READ:
@@ -495,8 +502,8 @@ static void check_polled(struct model *model, struct model_future *future, bool 
             check_polled(model, &model->futures[future->target], true, result);
         } else {
             check_polled(model, &model->futures[future->target], false, 0);
-            expect(model, ready ? "M1" : "M2", "a deadline",
-                   ready == (later(model, future->deadline) == YES), ready, result);
+            expect(model, ready ? "M1" : "M2", "a deadline", timely(model, future->deadline, ready),
+                   ready, result);
         }
         break;
     }
@@ -533,14 +540,16 @@ void model_polled(struct model *model, int number, int task, bool ready, int64_t
 
 /* -- The world --------------------------------------------------------------- */
 
-void model_time(struct model *model, int64_t now)
+void model_time(struct model *model, int64_t now, int64_t until)
 {
-    if (now < model->now)
+    const bool moved = now != model->now || until != model->until;
+
+    if (now < model->now || until < now)
         model_complain(model, "E9", "the clock went back");
-    if (now == model->now)
-        return;
     model->now = now;
-    look(model);
+    model->until = until;
+    if (moved)
+        look(model);
 }
 
 void model_pair(struct model *model, int end)

@@ -89,7 +89,8 @@ struct model {
     int wakers[MODEL_WAKERS]; /* of which task, or of nobody */
     struct model_future futures[MODEL_FUTURES];
     struct model_end ends[MODEL_ENDS];
-    int64_t now;
+    int64_t now; /* as it was at the last look; and as it may be already */
+    int64_t until;
     unsigned clock; /* counts what happens */
     int polling;    /* who is being polled, or nobody */
     bool closing;
@@ -128,7 +129,8 @@ void model_drop(struct model *model, int future);
 
 /* -- The world --------------------------------------------------------------- */
 
-void model_time(struct model *model, int64_t now);
+/* It is `now`. A clock may move while it is looked at: then it is not yet later than `until`. */
+void model_time(struct model *model, int64_t now, int64_t until);
 void model_pair(struct model *model, int end);
 void model_sent(struct model *model, int end, int size, int64_t result);
 void model_received(struct model *model, int end, int size, int64_t result);

@@ -49,6 +49,13 @@ void play_say(struct play *play, const char *format, ...)
     play->log->write(play->log->to, line);
 }
 
+void play_time(struct play *play)
+{
+    const rouse_time now = stage_now(&play->stage);
+
+    model_time(&play->model, now, now);
+}
+
 /* -- Errands: what another thread does for us ----------------------------------- */
 
 struct errand {
@@ -304,7 +311,7 @@ static enum rouse_poll actor_poll(struct rouse_future *self, struct rouse_contex
     enum step step = GO_ON;
     intptr_t result = 0;
 
-    model_time(&play->model, stage_now(&play->stage));
+    play_time(play);
     model_poll_begin(&play->model, actor->number);
     play_note(play, 2, (unsigned) actor->number, 0);
     play_say(play, "  %c is polled\n", 'a' + actor->number);
@@ -438,7 +445,7 @@ static void rest(struct play *play)
     int quiet = 0, turns = 0;
 
     while (quiet < enough) {
-        const intptr_t polls = stage_turn(&play->stage);
+        const intptr_t polls = stage_turn(&play->stage, 0);
 
         if (polls < 0)
             model_complain(&play->model, "X9", "a turn failed: %s", rouse_strerror(polls));
@@ -449,7 +456,7 @@ static void rest(struct play *play)
         }
     }
     play_note(play, 4, 0, 0);
-    model_time(&play->model, stage_now(&play->stage));
+    play_time(play);
     model_rest(&play->model, stage_deadline(&play->stage));
     if (play->stage.reactor != NULL && !play->model.delaying)
         wires_check(play);
@@ -468,13 +475,35 @@ static void script_say(struct play *play, const struct op *op)
         if (rouse_executor_run(play->stage.executor, op->object) > op->object)
             model_complain(&play->model, "T8", "more than %d polls", op->object);
         break;
-    case VERB_turn: (void) stage_turn(&play->stage); break;
+    case VERB_turn: (void) stage_turn(&play->stage, 0); break;
+    case VERB_wait:
+        (void) stage_turn(&play->stage, ROUSE_MS(op->a));
+        play_time(play);
+        break;
     case VERB_rest: rest(play); break;
     case VERB_advance:
         stage_advance(&play->stage, ROUSE_MS(op->a));
-        model_time(&play->model, stage_now(&play->stage));
+        play_time(play);
         break;
     default: act(play, op, NULL); break;
+    }
+}
+
+/* What the program's faults make lawful. */
+static void expect_faults(struct play *play)
+{
+    const struct program *program = play->program;
+
+    for (int i = 0; play->stage.simulated && i < program->fault_count; i++) {
+        switch (program->faults[i].kind) {
+        case FAULT_NO_MEMORY:
+        case FAULT_NO_DESCRIPTOR: play->model.starving = true; break;
+        case FAULT_SPURIOUS: play->model.exact = false; break;
+        case FAULT_DELAY:
+        case FAULT_FAILED_WAKE: play->model.delaying = true; break;
+        case FAULT_RESET: play->model.resetting = true; break;
+        default: break; /* nothing that could be told from what happens anyway */
+        }
     }
 }
 
@@ -535,7 +564,8 @@ struct verdict program_play(const struct program *program, const struct stage_op
     if (stage_open(&play.stage, options, program) < 0)
         return play.verdict;
     play.verdict.opened = true;
-    model_time(&play.model, stage_now(&play.stage));
+    play_time(&play);
+    expect_faults(&play);
     inspected = &play;
     if (program->settings.inspector)
         play.stage.executor->inspector = &inspector;
@@ -544,6 +574,9 @@ struct verdict program_play(const struct program *program, const struct stage_op
         script_say(&play, &program->ops[play.lines[at]]);
     rest(&play);
     stage_mend(&play.stage);
+    play.model.delaying = false;
+    if (program->fault_count > 0)
+        rest(&play); /* X9 */
     tidy_before(&play);
     play.model.closing = true;
     play_say(&play, "  the runtime is closed\n");

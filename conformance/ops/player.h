@@ -105,6 +105,9 @@ void wires_check(struct play *play);
 void play_hold(struct play *play, int task);
 void play_unhold(struct play *play, int task);
 
+/* Tells the model what time it is. */
+void play_time(struct play *play);
+
 /* Remembers that something happened, for the hash of the course. */
 void play_note(struct play *play, unsigned what, unsigned who, int64_t value);
 

@@ -113,8 +113,8 @@ void program_decode(struct program *program, enum language language, const uint8
         struct fault *fault = &program->faults[i];
 
         fault->kind = take_last(bytes, &size) % FAULT_KINDS;
-        fault->nth = take_last(bytes, &size);
-        fault->times = take_last(bytes, &size);
+        fault->nth = take_last(bytes, &size) % FAULT_NTH;
+        fault->times = take_last(bytes, &size) % FAULT_NTH;
     }
     for (at = 0; at < size && program->count < OPS_MAX; at += 4) {
         uint8_t whole[4] = {0};

@@ -79,11 +79,18 @@ struct op {
 
 /* Something goes wrong the `nth` time that it could, and `times` times from then on. */
 struct fault {
-    uint8_t kind, nth, times;
+    uint8_t kind, nth, times; /* the last two below FAULT_NTH */
 };
 
-enum { FAULT_KINDS = 16 };
-extern const char *const fault_names[FAULT_KINDS + 1];
+enum { FAULT_NTH = 64 };
+
+enum {
+#define FAULT(name, id) FAULT_##id,
+#include "faults.def"
+#undef FAULT
+    FAULT_KINDS
+};
+extern const char *const fault_names[FAULT_KINDS];
 
 struct settings {
     uint8_t batch;    /* reports that one wait() may bring; 0: as many as it likes */

@@ -64,42 +64,54 @@ static void make_join(struct play *play, struct slot *slot, int number, int task
     slot->target = task;
 }
 
+/* "duration counts from this call": so far from now, by a clock that may move meanwhile. */
+static rouse_time check_deadline(struct play *play, rouse_time earliest, rouse_time deadline)
+{
+    const rouse_time passed = stage_now(&play->stage) - play->model.now;
+
+    if (deadline < earliest || deadline > earliest + passed)
+        model_complain(&play->model, "M1", "a deadline is not where it was put");
+    return deadline;
+}
+
 static void make_timed(struct play *play, struct slot *slot, int number, bool ticks, int ms)
 {
     struct rouse_reactor *reactor = play->stage.reactor;
     struct model_future *model = model_make(&play->model, number, ticks ? MODEL_TICK : MODEL_SLEEP);
 
-    model->deadline = after(play, ms);
-    model->period = ROUSE_MS(ms);
-    if (ticks && ms == 0) { /* a period is at least 1 ns */
-        model->deadline++;
-        model->period = 1;
-    }
+    model->period = ms > 0 ? ROUSE_MS(ms) : 1; /* a period is at least 1 ns */
     slot->kind = model->kind;
     if (ticks) {
+        const rouse_time earliest = stage_now(&play->stage) + model->period;
+
         slot->interval = rouse_interval(reactor, ROUSE_MS(ms));
         slot->is.tick = rouse_tick(&slot->interval);
+        model->deadline = check_deadline(play, earliest, slot->interval.next);
     } else {
+        const rouse_time earliest = after(play, ms);
+
         slot->is.sleep = rouse_sleep(reactor, ROUSE_MS(ms));
+        model->deadline = check_deadline(play, earliest, slot->is.sleep.deadline);
     }
 }
 
 static void make_limit(struct play *play, struct slot *slot, int number, int child, int ms)
 {
     struct slot *of = &play->slots[child];
+    const rouse_time at = after(play, ms);
     struct model_future *model;
 
     if (of->kind == MODEL_NOTHING || of->polled || of->owner != NOBODY || of->parent != NOBODY
         || child == number)
         return;
     model = model_make(&play->model, number, MODEL_LIMIT);
-    model->deadline = after(play, ms);
+    model->deadline = at;
     model->target = child;
     play->model.futures[child].parent = number;
     of->parent = number;
     slot->target = child;
     slot->kind = MODEL_LIMIT;
-    slot->is.limit = rouse_deadline(play->stage.reactor, &of->is.future, after(play, ms));
+    slot->is.limit = rouse_deadline(play->stage.reactor, &of->is.future, at);
 }
 
 static void make_transfer(struct play *play, struct slot *slot, int number, const struct op *op)
@@ -187,13 +199,15 @@ enum rouse_poll slot_poll(struct play *play, int number, struct actor *by, struc
     struct rouse_context own = {via ? &proxy : cx->waker, cx->budget, false};
     enum rouse_poll poll;
 
-    model_time(&play->model, stage_now(&play->stage));
+    play_time(play);
     if (via)
         rouse_waker_keep(&slot->proxy.target, cx->waker);
     slot->polled = true;
     poll = rouse_future_poll(&slot->is.future, &own);
     *result = slot->is.future.result;
     cx->yield |= own.yield;
+    /* A simulated clock may move at each look. */
+    model_time(&play->model, play->model.now, stage_now(&play->stage));
     model_polled(&play->model, number, by->number, poll == ROUSE_READY, *result);
     play_note(play, 1, (unsigned) number, poll == ROUSE_READY ? *result : INT64_MIN);
     if (poll == ROUSE_READY) {

@@ -57,25 +57,42 @@ static int wait_in_order(struct rouse_evq *inner, struct rouse_event *events, in
     return merged;
 }
 
-/* Never waits: `deadline` has passed, or the script moves the clock. */
+/* Where the clock is ours, waiting is to look once, and then to be there. */
+static int wait_on_our_clock(struct stage *stage, struct rouse_event *events, int capacity,
+                             rouse_time deadline)
+{
+    struct rouse_evq *inner = stage->inner;
+    const int count = stage->in_order ? wait_in_order(inner, events, capacity)
+                                      : inner->ops->wait(inner, events, capacity, 0);
+
+    if (count == 0 && !stage->woken && deadline > stage->now)
+        stage->now = deadline;
+    stage->woken = false;
+    return count;
+}
+
 static int between_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                         rouse_time deadline)
 {
     struct stage *stage = stage_of(evq);
     struct rouse_evq *inner = stage->inner;
+    int count;
 
     if (stage->batch > 0 && stage->batch < capacity)
         capacity = stage->batch;
-    if (stage->in_order)
-        return wait_in_order(inner, events, capacity);
-    return inner->ops->wait(inner, events, capacity, stage->simulated ? deadline : 0);
+    if (!stage->simulated)
+        return wait_on_our_clock(stage, events, capacity, deadline);
+    if (stage->in_order && (count = wait_in_order(inner, events, capacity)) > 0)
+        return count;
+    return inner->ops->wait(inner, events, capacity, deadline);
 }
 
 static void between_wake(struct rouse_evq *evq)
 {
-    struct rouse_evq *inner = stage_of(evq)->inner;
+    struct stage *stage = stage_of(evq);
 
-    inner->ops->wake(inner);
+    stage->woken = true; /* by another thread, for which ours waits */
+    stage->inner->ops->wake(stage->inner);
 }
 
 static rouse_time between_now(struct rouse_evq *evq)
@@ -84,6 +101,32 @@ static rouse_time between_now(struct rouse_evq *evq)
 
     return stage->simulated ? stage->inner->ops->now(stage->inner) : stage->now;
 }
+
+/* -- Faults ---------------------------------------------------------------------- */
+
+static const enum rouse_sim_fault fault_ids[FAULT_KINDS] = {
+#define FAULT(name, id) ROUSE_SIM_##id,
+#include "faults.def"
+#undef FAULT
+};
+
+/* The rules of a program's faults: for each kind, at which opportunities it happens. */
+static void set_faults(struct stage *stage, const struct program *program)
+{
+    struct rouse_sim_rule rules[FAULT_KINDS] = {{0}};
+
+    for (int i = 0; i < program->fault_count; i++) {
+        const struct fault *fault = &program->faults[i];
+        const uint64_t times = (UINT64_C(1) << fault->times % 64) - 1;
+
+        rules[fault->kind].script |= times << fault->nth % 64;
+    }
+    for (int kind = 0; kind < FAULT_KINDS; kind++)
+        if (rules[kind].script != 0)
+            rouse_sim_fault(&stage->base, fault_ids[kind], &rules[kind]);
+}
+
+/* -- The queue, opened --------------------------------------------------------- */
 
 static int open_queue(struct stage *stage, const struct stage_options *options,
                       const struct program *program)
@@ -124,6 +167,8 @@ static int open_queue(struct stage *stage, const struct stage_options *options,
     stage->ops = ops;
     stage->base.ops = &stage->ops;
     stage->base.sockets = stage->inner->sockets;
+    if (stage->simulated)
+        set_faults(stage, program);
     return 0;
 }
 
@@ -149,6 +194,8 @@ int stage_open(struct stage *stage, const struct stage_options *options,
     int error;
 
     stage->inner = NULL;
+    stage->woken = false;
+    stage->simulated = false;
     stage->reactor = NULL;
     stage->nudges = 0;
     if (options->backend == NULL) {
@@ -181,11 +228,11 @@ void stage_close(struct stage *stage)
     memset(&stage->base, 0xA5, sizeof stage->base);
 }
 
-intptr_t stage_turn(struct stage *stage)
+intptr_t stage_turn(struct stage *stage, rouse_time duration)
 {
     if (stage->reactor == NULL)
         return (intptr_t) rouse_executor_run(&stage->alone, 128);
-    return rouse_turn(&stage->rt, 0);
+    return rouse_turn(&stage->rt, duration > 0 ? rouse_now(stage->reactor) + duration : 0);
 }
 
 rouse_time stage_now(struct stage *stage)
@@ -210,7 +257,7 @@ rouse_time stage_deadline(struct stage *stage)
 
 const struct rouse_sockets *stage_sockets(struct stage *stage)
 {
-    return stage->reactor->sockets != NULL ? stage->reactor->sockets : rouse_host_sockets();
+    return stage->simulated ? rouse_sim_peer(&stage->base) : rouse_host_sockets();
 }
 
 unsigned stage_ready(struct stage *stage, rouse_fd fd)
@@ -220,5 +267,6 @@ unsigned stage_ready(struct stage *stage, rouse_fd fd)
 
 void stage_mend(struct stage *stage)
 {
-    (void) stage;
+    if (stage->reactor != NULL && stage->simulated)
+        (void) rouse_sim_faults(&stage->base, NULL);
 }

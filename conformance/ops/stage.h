@@ -24,6 +24,7 @@ struct stage {
     struct rouse_evq *inner;
     bool simulated; /* it has a clock that we can move */
     bool in_order;  /* reports are collected, and come by source */
+    bool woken;     /* by a wake() that no wait() has ended for yet */
     int batch;
     rouse_time now;
     int nudges;
@@ -40,8 +41,9 @@ int stage_open(struct stage *stage, const struct stage_options *options,
                const struct program *program);
 void stage_close(struct stage *stage);
 
-/* One turn that does not wait; returns how many polls that were. */
-intptr_t stage_turn(struct stage *stage);
+/* One turn, which waits for so long if nothing happens. Returns how many polls that were,
+ * or -errno. */
+intptr_t stage_turn(struct stage *stage, rouse_time duration);
 
 rouse_time stage_now(struct stage *stage);
 void stage_advance(struct stage *stage, rouse_time duration);

@@ -3,7 +3,7 @@
  *
  *     language time          wakers, time or streams; comes first
  *     set batch 1            also capacity, seed, inspector, threads
- *     fault eintr 3 2        the third time that it could happen, and twice
+ *     fault short-read 3 2   the fourth time that it could happen, and the fifth
  *     script: spawn a
  *     a: sleep f0 10
  *     a: await f0            a statement of a's body
@@ -19,10 +19,11 @@
 
 static const char *const language_names[LANGUAGES] = {"wakers", "time", "streams"};
 
-const char *const fault_names[FAULT_KINDS + 1] = {
-    "eintr",      "enomem",      "emfile",      "spurious",  "delayed",    "reordered",
-    "short-read", "short-write", "would-block", "lost-wake", "late-clock", "jump",
-    "arm-fails",  "half-batch",  "no-clock",    "slow",      NULL};
+const char *const fault_names[FAULT_KINDS] = {
+#define FAULT(name, id) name,
+#include "faults.def"
+#undef FAULT
+};
 
 /* -- Writing ------------------------------------------------------------------ */
 
@@ -286,8 +287,8 @@ static bool fault_parse(struct program *program, const struct line *line)
     if (program->fault_count == FAULTS_MAX || line->count != 4)
         return false;
     kind = name_find(fault_names, FAULT_KINDS, line->words[1]);
-    nth = number_parse(line->words[2], 256);
-    times = number_parse(line->words[3], 256);
+    nth = number_parse(line->words[2], FAULT_NTH);
+    times = number_parse(line->words[3], FAULT_NTH);
     if (kind < 0 || nth < 0 || times < 0)
         return false;
     fault->kind = (uint8_t) kind;

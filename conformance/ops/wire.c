@@ -16,8 +16,11 @@ bool wire_used(const struct play *play, int end)
 /* A handle is not opened again until every future made on it has ended (net.h). */
 static void wire_pair(struct play *play, int end)
 {
-    const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    const struct rouse_sockets *sockets = play->stage.base.sockets; /* which may fail */
     rouse_fd fds[2];
+
+    if (sockets == NULL)
+        sockets = rouse_host_sockets();
 
     for (int i = 0; i < 2; i++)
         if (play->wires[end + i].open || wire_used(play, end + i))
