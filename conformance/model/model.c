@@ -366,16 +366,9 @@ static bool taken(const struct model *model, const struct model_future *future)
 }
 
 /* What an error may be that comes from no rule of the program's. */
-static bool fault_explains(struct model *model, const struct model_future *future, int64_t result)
+static bool fault_explains(const struct model *model, int64_t result)
 {
-    if (model->starving && (result == -ENOMEM || result == -EMFILE))
-        return true;
-    if (model->resetting && future->kind >= MODEL_READ
-        && (result == -ECONNRESET || result == 0 || result == -EPIPE)) {
-        model->ends[future->target].wild = model->ends[future->target ^ 1].wild = true;
-        return true;
-    }
-    return false;
+    return model->starving && (result == -ENOMEM || result == -EMFILE);
 }
 
 static void expect(struct model *model, const char *guarantee, const char *what, bool holds,
@@ -438,7 +431,7 @@ static void transfer_polled(struct model *model, struct model_future *future, bo
         expect(model, "R4", what, ready && result == -EBUSY, ready, result);
     } else if (future->kind != MODEL_WATCH && future->size == 0) {
         expect(model, "N6", what, ready && result == 0, ready, result);
-    } else if (!ready || fault_explains(model, future, result)) {
+    } else if (!ready || fault_explains(model, result)) {
         /* A report may be on its way; rest will show. */
     } else if (future->kind == MODEL_READ) {
         expect(model, "N2", what, read_explains(model, future->target, future->size, result), ready,
@@ -557,6 +550,7 @@ void model_pair(struct model *model, int end)
     for (int i = 0; i < 2; i++) {
         memset(&model->ends[end ^ i], 0, sizeof model->ends[end ^ i]);
         model->ends[end ^ i].open = model->ends[end ^ i].alive = true;
+        model->ends[end ^ i].wild = model->resetting;
     }
 }
 

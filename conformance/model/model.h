@@ -81,7 +81,7 @@ struct model_end {
     bool shut;  /* nothing more can be written */
     bool error; /* a reset is to be told, or was told */
     bool full;  /* found full, and nothing was taken out since */
-    bool wild;  /* a fault broke it: anything goes */
+    bool wild;  /* a fault may break it: anything goes */
 };
 
 struct model {
