@@ -36,16 +36,23 @@ static void write_line(void *to, const char *line)
     fputs(line, (FILE *) to);
 }
 
+void harness_show(const struct program *program, const struct stage_options *options)
+{
+    const struct play_log log = {write_line, stderr};
+
+    fprintf(stderr, "==== its course on %s\n",
+            options->backend != NULL ? options->backend->name : "an executor alone");
+    (void) program_play(program, options, &log);
+}
+
 _Noreturn void harness_fail(const struct program *program, const struct stage_options *options,
                             const char *guarantee, const char *complaint)
 {
     static char text[PROGRAM_TEXT];
-    const struct play_log log = {write_line, stderr};
 
     (void) program_print(program, text);
-    fprintf(stderr, "==== the program\n%s==== its course on %s\n", text,
-            options->backend != NULL ? options->backend->name : "an executor alone");
-    (void) program_play(program, options, &log);
+    fprintf(stderr, "==== the program\n%s", text);
+    harness_show(program, options);
     fprintf(stderr, "==== %s: %s\n", guarantee, complaint);
     abort();
 }

@@ -15,6 +15,9 @@ extern const enum language harness_language;
 /* Plays one input. */
 struct verdict harness_play(const struct program *program, const struct stage_options *options);
 
+/* Prints how a program goes on this stage. */
+void harness_show(const struct program *program, const struct stage_options *options);
+
 /* Prints the program, and how it goes on this stage; ends the process. */
 _Noreturn void harness_fail(const struct program *program, const struct stage_options *options,
                             const char *guarantee, const char *complaint);

@@ -53,9 +53,9 @@ static enum answer writable(const struct model *model, int number)
 
     if (end->wild)
         return MAYBE;
-    if (end->shut || !peer->alive || end->error || peer->in == 0)
+    if (!peer->alive || end->error || peer->in == 0)
         return YES;
-    return end->full ? NO : MAYBE;
+    return end->full && !end->shut ? NO : MAYBE; /* nobody promised to tell us of our own end */
 }
 
 /* -- Futures: whether one is due --------------------------------------------- */
@@ -425,6 +425,8 @@ static void transfer_polled(struct model *model, struct model_future *future, bo
                        : future->kind == MODEL_WRITE ? "a write"
                                                      : "a readiness";
 
+    if (future->direction == MODEL_WRITABLE && end->open && due(model, future) == MAYBE)
+        model->doubtful = true;
     if (!end->open) {
         expect(model, "R5", what, ready && result == -ECANCELED, ready, result);
     } else if (taken(model, future)) {
@@ -625,6 +627,8 @@ static void rest_future(struct model *model, int number)
     if (!future->polled || future->waiter == MODEL_NOBODY || future->parent != MODEL_NOBODY)
         return;
     waiter = &model->tasks[future->waiter];
+    if (due(model, future) == MAYBE)
+        model->doubtful = true;
     if (due(model, future) != YES)
         return;
     if (waiter->state == MODEL_LIVE && (waiter->poll < future->due || waiter->poll < future->poll))

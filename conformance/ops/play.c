@@ -460,9 +460,10 @@ static void rest(struct play *play)
     model_rest(&play->model, stage_deadline(&play->stage));
     if (play->stage.reactor != NULL && !play->model.delaying)
         wires_check(play);
-    if (!play->model.delaying)
+    if (!play->model.delaying && !play->model.doubtful) {
         normal_form(play);
-    play->verdict.rests++;
+        play->verdict.rests++;
+    }
 }
 
 /* -- The script -------------------------------------------------------------------- */

@@ -12,8 +12,8 @@ struct verdict {
     bool opened;         /* there was a queue to play it on */
     char guarantee[4];   /* of the first complaint, or "" */
     char complaint[128]; /* what was wrong */
-    int rests;           /* points of rest that it reached */
-    uint64_t hash;       /* of the normal forms at all of them */
+    int rests;           /* points of rest that it reached, up to where kernels may differ */
+    uint64_t hash;       /* of the normal forms at all of these */
     uint64_t course;     /* of everything that happened, in its order */
 };
 

@@ -128,6 +128,10 @@ static void set_faults(struct stage *stage, const struct program *program)
 
 /* -- The queue, opened --------------------------------------------------------- */
 
+enum {
+    ROOMY = 65536 /* more than a program can take out of a stream but by draining it */
+};
+
 static int open_queue(struct stage *stage, const struct stage_options *options,
                       const struct program *program)
 {
@@ -153,7 +157,7 @@ static int open_queue(struct stage *stage, const struct stage_options *options,
     if (program->settings.capacity != 0)
         sim.capacity = (size_t) 4 << program->settings.capacity;
     else
-        sim.capacity = 4096;
+        sim.capacity = ROOMY;
     if (stage->simulated)
         evq_options.host = &sim;
     error = options->backend->open(&inner, &evq_options);
