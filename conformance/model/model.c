@@ -111,7 +111,7 @@ static void tell_state(const struct model *model, int task)
 
         if (future->polled && future->waiter == task)
             hash = hash * 31 + (unsigned) future->kind * 4 + (unsigned) future->was_due * 2
-                   + (unsigned) future->credit;
+                   + (future->credit >> task & 1U);
     }
     if (model->state != NULL)
         model->state(hash);
@@ -186,7 +186,7 @@ static struct model_future *world_woke(struct model *model, int task)
     for (int i = 0; i < MODEL_FUTURES; i++) {
         struct model_future *future = &model->futures[i];
 
-        if (future->polled && future->credit && (future->touched & 1U << task) != 0
+        if (future->polled && (future->credit & 1U << task) != 0
             && (future->possible || !model->exact))
             return future;
     }
@@ -225,7 +225,7 @@ void model_poll_begin(struct model *model, int number)
     else if (!task->owed && !task->maybe && cause == NULL)
         model_complain(model, "T7", "%c was polled, and nobody woke it", letter(number));
     else if (!task->owed && !task->maybe)
-        cause->credit = false;
+        cause->credit &= ~(1U << number);
     else if (task->owed && !task->maybe && cause == NULL)
         check_order(model, number);
     task->owed = task->maybe = false;
@@ -335,9 +335,9 @@ struct model_future *model_make(struct model *model, int number, enum model_kind
 /* A future is about to change, or to go: it may have woken who waited, until now. */
 static void let_go(struct model *model, struct model_future *future)
 {
-    if (future->polled && future->credit && (future->possible || !model->exact))
+    if (future->polled && (future->possible || !model->exact))
         for (int task = 0; task < MODEL_TASKS; task++)
-            if ((future->touched & 1U << task) != 0)
+            if ((future->credit & 1U << task) != 0)
                 model->tasks[task].maybe = true;
 }
 
@@ -515,7 +515,7 @@ static void note_waiter(struct model *model, struct model_future *future, int ta
     if (task != MODEL_NOBODY)
         future->touched |= 1U << task;
     future->poll = ++model->clock;
-    future->credit = true;
+    future->credit = future->touched;
     future->possible = due(model, future) != NO;
     future->was_due = due(model, future) == YES;
     future->due = future->was_due ? model->clock : 0;
@@ -635,7 +635,7 @@ static void rest_future(struct model *model, int number)
         model_complain(model, promise_of(future->kind),
                        "f%d is due, and %c, which waits for it, was not polled", number,
                        letter(future->waiter));
-    future->credit = false; /* the wake that was owed is used up */
+    future->credit = 0; /* the wake that was owed is used up */
 }
 
 /* When the next timer is due, of those that were armed and not dropped (M4, B2). */

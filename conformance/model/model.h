@@ -67,7 +67,7 @@ struct model_future {
     int waiter;       /* whose waker was the last one */
     unsigned touched; /* whose wakers it has seen, a bit each */
     unsigned poll;    /* when it was last polled */
-    bool credit;      /* it may yet wake its waiter */
+    unsigned credit;  /* whom it may yet wake, once: a bit each */
     bool possible;    /* since its last poll there was a moment when it might have */
     bool was_due;     /* as of the last look */
     unsigned due;     /* when it became due */

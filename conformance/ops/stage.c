@@ -82,8 +82,14 @@ static int between_wait(struct rouse_evq *evq, struct rouse_event *events, int c
         capacity = stage->batch;
     if (!stage->simulated)
         return wait_on_our_clock(stage, events, capacity, deadline);
-    if (stage->in_order && (count = wait_in_order(inner, events, capacity)) > 0)
-        return count;
+    if (stage->in_order) {
+        count = wait_in_order(inner, events, capacity);
+        if (count > 0 || stage->woken) { /* the look has used up the wake */
+            stage->woken = false;
+            return count;
+        }
+    }
+    stage->woken = false;
     return inner->ops->wait(inner, events, capacity, deadline);
 }
 
