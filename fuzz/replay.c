@@ -7,6 +7,7 @@
  *       --enumerate N                  plays all programs of at most N statements
  *       --to-text LANGUAGE FILE        prints the text of bytes, such as a crash
  *       --to-bytes FILE OUT            and back
+ *       --shrink FILE                  prints the smallest part of a text that still fails
  *
  * Files that end in .txt are text. A program of one language is played on all that can play it.
  * Ends with a line of totals.
@@ -18,6 +19,7 @@
 
 #include "../conformance/ops/play.h"
 #include "enumerate.h"
+#include "shrink.h"
 
 static const char *only;
 static bool show;
@@ -224,6 +226,37 @@ static int to_bytes(const char *path, const char *out)
     return 0;
 }
 
+/* On the first stage where it fails. */
+static int shrink(const char *path)
+{
+    static struct program program;
+    static char text[PROGRAM_TEXT];
+    struct stage_options options = {NULL, false};
+    size_t size;
+    uint8_t *bytes = file_read(path, &size);
+    int line, i;
+
+    if (bytes == NULL)
+        return 2;
+    line = program_parse(&program, (const char *) bytes, size);
+    free(bytes);
+    if (line != 0) {
+        fprintf(stderr, "rouse-replay: %s: line %d is no statement\n", path, line);
+        return 2;
+    }
+    for (i = program.language == LANGUAGE_WAKERS ? -1 : 0; i < 0 || rouse_backends[i] != NULL;
+         i++) {
+        options.backend = i < 0 ? NULL : rouse_backends[i];
+        if (!program_shrink(&program, &options))
+            continue;
+        (void) program_print(&program, text);
+        printf("# fails on %s\n%s", i < 0 ? "an executor alone" : options.backend->name, text);
+        return 0;
+    }
+    fprintf(stderr, "rouse-replay: %s does not fail by itself\n", path);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -235,6 +268,8 @@ int main(int argc, char **argv)
             return to_text(argv[i + 1], argv[i + 2]);
         } else if (strcmp(argv[i], "--to-bytes") == 0 && i + 2 < argc) {
             return to_bytes(argv[i + 1], argv[i + 2]);
+        } else if (strcmp(argv[i], "--shrink") == 0 && i + 1 < argc) {
+            return shrink(argv[i + 1]);
         } else if (strcmp(argv[i], "--enumerate") == 0 && i + 1 < argc) {
             long played;
             const long wrong = enumerate(atoi(argv[++i]), &played);

@@ -127,10 +127,8 @@ static void look(struct model *model)
         if (future->kind == MODEL_NOTHING)
             continue;
         answer = due(model, future);
-        if (answer != NO)
-            future->possible = true;
-        if (answer == YES && !future->was_due)
-            future->due = ++model->clock;
+        if (answer != NO && future->possible == 0)
+            future->possible = ++model->clock;
         future->was_due = answer == YES;
     }
 }
@@ -187,7 +185,7 @@ static struct model_future *world_woke(struct model *model, int task)
         struct model_future *future = &model->futures[i];
 
         if (future->polled && (future->credit & 1U << task) != 0
-            && (future->possible || !model->exact))
+            && (future->possible != 0 || !model->exact))
             return future;
     }
     return NULL;
@@ -335,7 +333,7 @@ struct model_future *model_make(struct model *model, int number, enum model_kind
 /* A future is about to change, or to go: it may have woken who waited, until now. */
 static void let_go(struct model *model, struct model_future *future)
 {
-    if (future->polled && (future->possible || !model->exact))
+    if (future->polled && (future->possible != 0 || !model->exact))
         for (int task = 0; task < MODEL_TASKS; task++)
             if ((future->credit & 1U << task) != 0)
                 model->tasks[task].maybe = true;
@@ -442,7 +440,7 @@ static void transfer_polled(struct model *model, struct model_future *future, bo
         expect(model, "N2", what, write_explains(model, future->target, future->size, result),
                ready, result);
     } else {
-        expect(model, "E6", what, result == 0 && (future->possible || !model->exact), ready,
+        expect(model, "E6", what, result == 0 && (future->possible != 0 || !model->exact), ready,
                result);
     }
 }
@@ -466,11 +464,20 @@ static void tick_polled(struct model *model, struct model_future *future, bool r
                        (long long) most);
 }
 
+/* Whether it is a deadline that may have passed by itself. */
+static bool timed_out(const struct model *model, const struct model_future *future)
+{
+    return future->kind == MODEL_LIMIT
+           && (later(model, future->deadline) != NO
+               || timed_out(model, &model->futures[future->target]));
+}
+
 /* One poll of a future that nobody owns, or of the child of a deadline. */
 static void check_polled(struct model *model, struct model_future *future, bool ready,
                          int64_t result)
 {
     const enum answer answer = due(model, future);
+    struct model_future *child;
 
     switch (future->kind) {
     case MODEL_NOTHING: break;
@@ -493,10 +500,11 @@ static void check_polled(struct model *model, struct model_future *future, bool 
     case MODEL_WATCH: transfer_polled(model, future, ready, result); break;
     case MODEL_LIMIT:
         /* The child is polled first, and wins (timer.h). */
-        if (ready && result != -ETIMEDOUT) {
-            check_polled(model, &model->futures[future->target], true, result);
+        child = &model->futures[future->target];
+        if (ready && (result != -ETIMEDOUT || timed_out(model, child))) {
+            check_polled(model, child, true, result);
         } else {
-            check_polled(model, &model->futures[future->target], false, 0);
+            check_polled(model, child, false, 0);
             expect(model, ready ? "M1" : "M2", "a deadline", timely(model, future->deadline, ready),
                    ready, result);
         }
@@ -516,9 +524,8 @@ static void note_waiter(struct model *model, struct model_future *future, int ta
         future->touched |= 1U << task;
     future->poll = ++model->clock;
     future->credit = future->touched;
-    future->possible = due(model, future) != NO;
+    future->possible = due(model, future) != NO ? model->clock : 0;
     future->was_due = due(model, future) == YES;
-    future->due = future->was_due ? model->clock : 0;
 }
 
 void model_polled(struct model *model, int number, int task, bool ready, int64_t result)
@@ -618,7 +625,8 @@ static const char *promise_of(enum model_kind kind)
     }
 }
 
-/* F3: who waits for what is due has been polled since. */
+/* F3: who waits for what is due has been polled since it might have been due, for then the
+ * one wake that a poll buys was made. */
 static void rest_future(struct model *model, int number)
 {
     struct model_future *future = &model->futures[number];
@@ -631,7 +639,8 @@ static void rest_future(struct model *model, int number)
         model->doubtful = true;
     if (due(model, future) != YES)
         return;
-    if (waiter->state == MODEL_LIVE && (waiter->poll < future->due || waiter->poll < future->poll))
+    if (waiter->state == MODEL_LIVE
+        && (waiter->poll < future->possible || waiter->poll < future->poll))
         model_complain(model, promise_of(future->kind),
                        "f%d is due, and %c, which waits for it, was not polled", number,
                        letter(future->waiter));

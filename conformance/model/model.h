@@ -62,15 +62,14 @@ struct model_future {
     int size;
     int64_t deadline;
     int64_t period;
-    int parent;       /* the deadline that owns it, or nobody */
-    bool polled;      /* and pending */
-    int waiter;       /* whose waker was the last one */
-    unsigned touched; /* whose wakers it has seen, a bit each */
-    unsigned poll;    /* when it was last polled */
-    unsigned credit;  /* whom it may yet wake, once: a bit each */
-    bool possible;    /* since its last poll there was a moment when it might have */
-    bool was_due;     /* as of the last look */
-    unsigned due;     /* when it became due */
+    int parent;        /* the deadline that owns it, or nobody */
+    bool polled;       /* and pending */
+    int waiter;        /* whose waker was the last one */
+    unsigned touched;  /* whose wakers it has seen, a bit each */
+    unsigned poll;     /* when it was last polled */
+    unsigned credit;   /* whom it may yet wake, once: a bit each */
+    unsigned possible; /* when it first might have woken somebody since its last poll, or 0 */
+    bool was_due;      /* as of the last look */
 };
 
 struct model_end {
