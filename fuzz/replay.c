@@ -145,6 +145,15 @@ static int by_name(const void *one, const void *other)
     return strcmp(*(char *const *) one, *(char *const *) other);
 }
 
+static bool is_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+
+    if (folder != NULL)
+        closedir(folder);
+    return folder != NULL;
+}
+
 static void play_path(const char *path)
 {
     static char *names[4096];
@@ -169,7 +178,8 @@ static void play_path(const char *path)
     closedir(folder);
     qsort(names, (size_t) names_count, sizeof *names, by_name);
     for (int i = 0; i < names_count; i++) {
-        play_file(names[i]);
+        if (!is_folder(names[i]))
+            play_file(names[i]);
         free(names[i]);
     }
 }
