@@ -36,6 +36,11 @@ static void write_line(void *to, const char *line)
     fputs(line, (FILE *) to);
 }
 
+void harness_begin(void)
+{
+    play_state = count_state;
+}
+
 void harness_show(const struct program *program, const struct stage_options *options)
 {
     const struct play_log log = {write_line, stderr};
@@ -61,7 +66,7 @@ struct verdict harness_play(const struct program *program, const struct stage_op
 {
     struct verdict verdict;
 
-    play_state = count_state;
+    harness_begin();
     verdict = program_play(program, options, NULL);
     if (verdict.guarantee[0] != '\0')
         harness_fail(program, options, verdict.guarantee, verdict.complaint);

@@ -12,6 +12,9 @@
 /* Which language this harness speaks, for the mutator. */
 extern const enum language harness_language;
 
+/* From now on the states that the model reaches are told to libFuzzer. */
+void harness_begin(void);
+
 /* Plays one input. */
 struct verdict harness_play(const struct program *program, const struct stage_options *options);
 

@@ -1,7 +1,8 @@
 /*
  * replay.c -- plays programs without a fuzzer: corpora, regressions, and whatever crashed.
  *
- *     rouse-replay FILE|FOLDER...      plays each on an executor and on every backend
+ *     rouse-replay FILE|FOLDER...      plays each on an executor and on every backend, and
+ *                                      compares where it comes to rest
  *       --backend NAME                 on this one only ("alone" is an executor)
  *       --show                         prints the course of each play
  *       --enumerate N                  plays all programs of at most N statements
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "../conformance/ops/play.h"
+#include "compare.h"
 #include "enumerate.h"
 #include "shrink.h"
 
@@ -111,6 +113,12 @@ static void play_program(const struct program *program, const char *path)
         play_on(program, path, NULL);
     for (backend = rouse_backends; *backend != NULL; backend++)
         play_on(program, path, *backend);
+    if (only == NULL) {
+        const struct comparison comparison = program_compare(program);
+
+        count(comparison.verdict.guarantee[0] == '\0', path, "all", comparison.verdict.guarantee,
+              comparison.verdict.complaint);
+    }
 }
 
 static void play_file(const char *path)
@@ -261,6 +269,11 @@ static int shrink(const char *path)
             continue;
         (void) program_print(&program, text);
         printf("# fails on %s\n%s", i < 0 ? "an executor alone" : options.backend->name, text);
+        return 0;
+    }
+    if (program_shrink(&program, NULL)) {
+        (void) program_print(&program, text);
+        printf("# differs between backends\n%s", text);
         return 0;
     }
     fprintf(stderr, "rouse-replay: %s does not fail by itself\n", path);

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "compare.h"
+
 enum { HANGS_AFTER = 10 /* seconds */ };
 
 /* Whether it fails: by a complaint, by ending the process, or by not ending at all. */
@@ -26,7 +28,8 @@ static bool fails(const struct program *program, const struct stage_options *opt
         if (freopen("/dev/null", "w", stderr) == NULL)
             _exit(0);
         alarm(HANGS_AFTER);
-        verdict = program_play(program, options, NULL);
+        verdict = options != NULL ? program_play(program, options, NULL)
+                                  : program_compare(program).verdict;
         _exit(verdict.guarantee[0] != '\0');
     }
     if (child < 0 || waitpid(child, &status, 0) < 0)

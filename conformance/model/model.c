@@ -127,6 +127,8 @@ static void look(struct model *model)
         if (future->kind == MODEL_NOTHING)
             continue;
         answer = due(model, future);
+        if (answer == MAYBE && future->polled && future->kind >= MODEL_READ)
+            model->doubtful = true;
         if (answer != NO && future->possible == 0)
             future->possible = ++model->clock;
         future->was_due = answer == YES;
@@ -635,8 +637,6 @@ static void rest_future(struct model *model, int number)
     if (!future->polled || future->waiter == MODEL_NOBODY || future->parent != MODEL_NOBODY)
         return;
     waiter = &model->tasks[future->waiter];
-    if (due(model, future) == MAYBE)
-        model->doubtful = true;
     if (due(model, future) != YES)
         return;
     if (waiter->state == MODEL_LIVE

@@ -96,7 +96,7 @@ struct model {
     bool exact;        /* no report is spurious */
     bool starving;     /* -ENOMEM and -EMFILE are among the results */
     bool resetting;    /* connections break by themselves */
-    bool doubtful;     /* a write met a stream that is neither empty nor full */
+    bool doubtful;     /* somebody wrote, or waited to, where there may be room or not */
     bool delaying;     /* reports come late: there is no rest */
     char guarantee[4]; /* of the first complaint; "" if there is none */
     char complaint[120];

@@ -442,23 +442,25 @@ static void normal_form(struct play *play)
 static void rest(struct play *play)
 {
     const int enough = play->stage.reactor != NULL ? 2 : 1;
+    rouse_time now = stage_now(&play->stage);
     int quiet = 0, turns = 0;
 
     while (quiet < enough) {
-        const rouse_time before = stage_now(&play->stage);
+        const rouse_time before = now;
         const intptr_t polls = stage_turn(&play->stage, 0);
 
         if (polls < 0)
             model_complain(&play->model, "X9", "a turn failed: %s", rouse_strerror(polls));
         /* A simulated clock may move while one looks at it. */
-        quiet = polls > 0 || stage_now(&play->stage) != before ? 0 : quiet + 1;
+        now = stage_now(&play->stage);
+        quiet = polls > 0 || now != before ? 0 : quiet + 1;
         if (++turns == 2 * STEPS_MAX) {
             model_complain(&play->model, "X7", "there is no rest");
             return;
         }
     }
     play_note(play, 4, 0, 0);
-    play_time(play);
+    model_time(&play->model, now, now);
     model_rest(&play->model, stage_deadline(&play->stage));
     if (play->stage.reactor != NULL && !play->model.delaying)
         wires_check(play);

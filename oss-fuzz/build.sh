@@ -1,0 +1,2 @@
+#!/bin/bash -eu
+"$SRC/rouse/.clusterfuzzlite/build.sh"
