@@ -58,6 +58,13 @@ static enum answer writable(const struct model *model, int number)
     return end->full && !end->shut ? NO : MAYBE; /* nobody promised to tell us of our own end */
 }
 
+/* Whether kernels may differ in what there is room for: it was full and is not empty yet, or
+ * holds so many pieces that their weight may count. */
+static bool unsure(const struct model *model, int number)
+{
+    return writable(model, number) == MAYBE && model->ends[number].pieces > 32;
+}
+
 /* -- Futures: whether one is due --------------------------------------------- */
 
 static enum answer later(const struct model *model, int64_t moment)
@@ -127,7 +134,8 @@ static void look(struct model *model)
         if (future->kind == MODEL_NOTHING)
             continue;
         answer = due(model, future);
-        if (answer == MAYBE && future->polled && future->kind >= MODEL_READ)
+        if (future->kind >= MODEL_READ && future->direction == MODEL_WRITABLE && future->polled
+            && unsure(model, future->target))
             model->doubtful = true;
         if (answer != NO && future->possible == 0)
             future->possible = ++model->clock;
@@ -413,6 +421,9 @@ static bool write_explains(struct model *model, int number, int size, int64_t re
         return end->error;
     if (result < 1 || result > size || writable(model, number) == NO)
         return false;
+    if (peer->in == 0)
+        end->pieces = 0;
+    end->pieces++;
     peer->in += (int) result;
     return true;
 }
@@ -425,7 +436,7 @@ static void transfer_polled(struct model *model, struct model_future *future, bo
                        : future->kind == MODEL_WRITE ? "a write"
                                                      : "a readiness";
 
-    if (future->direction == MODEL_WRITABLE && end->open && due(model, future) == MAYBE)
+    if (future->direction == MODEL_WRITABLE && end->open && unsure(model, future->target))
         model->doubtful = true;
     if (!end->open) {
         expect(model, "R5", what, ready && result == -ECANCELED, ready, result);
@@ -565,12 +576,16 @@ void model_pair(struct model *model, int end)
     }
 }
 
-void model_sent(struct model *model, int end, int size, int64_t result)
+void model_sent(struct model *model, int end, int size, int64_t result, bool refused)
 {
-    if (result == -EAGAIN)
-        model->ends[end].full = true;
+    if (unsure(model, end))
+        model->doubtful = true;
     if (result == -EAGAIN ? writable(model, end) == YES : !write_explains(model, end, size, result))
         model_complain(model, "N2", "%d bytes were sent with %lld", size, (long long) result);
+    if (refused) {
+        model->ends[end].full = true;
+        model->ends[end].pieces = 1000;
+    }
     look(model);
 }
 

@@ -80,6 +80,7 @@ struct model_end {
     bool shut;  /* nothing more can be written */
     bool error; /* a reset is to be told, or was told */
     bool full;  /* found full, and nothing was taken out since */
+    int pieces; /* written since it was empty; many if it was full */
     bool wild;  /* a fault may break it: anything goes */
 };
 
@@ -132,7 +133,8 @@ void model_drop(struct model *model, int future);
 /* It is `now`. A clock may move while it is looked at: then it is not yet later than `until`. */
 void model_time(struct model *model, int64_t now, int64_t until);
 void model_pair(struct model *model, int end);
-void model_sent(struct model *model, int end, int size, int64_t result);
+/* Of how many bytes how many went; and whether the next one was refused. */
+void model_sent(struct model *model, int end, int size, int64_t result, bool refused);
 void model_received(struct model *model, int end, int size, int64_t result);
 void model_shut(struct model *model, int end);
 void model_close(struct model *model, int end);

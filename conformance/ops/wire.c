@@ -44,7 +44,7 @@ static void wire_send(struct play *play, int end, int size)
         return;
     sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, (size_t) size);
     play_say(play, "    sent %ld\n", (long) sent);
-    model_sent(&play->model, end, size, sent);
+    model_sent(&play->model, end, size, sent, sent == -EAGAIN);
 }
 
 static void wire_receive(struct play *play, int end, int size)
@@ -60,29 +60,35 @@ static void wire_receive(struct play *play, int end, int size)
     model_received(&play->model, end, size, received);
 }
 
-/* Until nothing more goes in; it is not known how much that is. */
+/* Until nothing more goes in; it is not known how much that is, and it is one step. */
 static void wire_fill(struct play *play, int end)
 {
     const struct rouse_sockets *sockets = stage_sockets(&play->stage);
     static const uint8_t bytes[65536];
-    intptr_t sent;
+    intptr_t sent, all = 0;
 
-    do {
-        sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes);
-        model_sent(&play->model, end, sizeof bytes, sent);
-    } while (sent > 0);
+    while ((sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes))
+           > 0)
+        all += sent;
+    if (all > 0)
+        model_sent(&play->model, end, (int) all, all, sent == -EAGAIN);
+    if (all == 0 || sent != -EAGAIN)
+        model_sent(&play->model, end, sizeof bytes, sent, sent == -EAGAIN);
 }
 
 static void wire_drain(struct play *play, int end)
 {
     const struct rouse_sockets *sockets = stage_sockets(&play->stage);
     static uint8_t bytes[65536];
-    intptr_t received;
+    intptr_t received, all = 0;
 
-    do {
-        received = sockets->read(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes);
-        model_received(&play->model, end, sizeof bytes, received);
-    } while (received > 0);
+    while (
+        (received = sockets->read(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes))
+        > 0)
+        all += received;
+    if (all > 0)
+        model_received(&play->model, end, (int) all, all);
+    model_received(&play->model, end, sizeof bytes, received);
 }
 
 void wire_close(struct play *play, int end)
