@@ -127,6 +127,9 @@ static void tell_state(const struct model *model, int task)
 /* Looks which futures became due, after anything that could have made them so. */
 static void look(struct model *model)
 {
+    for (int end = 0; end < MODEL_ENDS; end++)
+        if (model->ends[end].open && model->ends[end].waited && unsure(model, end))
+            model->doubtful = true;
     for (int i = 0; i < MODEL_FUTURES; i++) {
         struct model_future *future = &model->futures[i];
         enum answer answer;
@@ -134,9 +137,6 @@ static void look(struct model *model)
         if (future->kind == MODEL_NOTHING)
             continue;
         answer = due(model, future);
-        if (future->kind >= MODEL_READ && future->direction == MODEL_WRITABLE && future->polled
-            && unsure(model, future->target))
-            model->doubtful = true;
         if (answer != NO && future->possible == 0)
             future->possible = ++model->clock;
         future->was_due = answer == YES;
@@ -230,13 +230,15 @@ void model_poll_begin(struct model *model, int number)
         model_complain(model, "T9", "%c was polled after it was canceled", letter(number));
     else if (model->closing)
         model_complain(model, "T10", "%c was polled by a close", letter(number));
-    else if (!task->owed && !task->maybe && cause == NULL)
+    else if (!task->owed && task->maybe == 0 && cause == NULL)
         model_complain(model, "T7", "%c was polled, and nobody woke it", letter(number));
-    else if (!task->owed && !task->maybe)
-        cause->credit &= ~(1U << number);
-    else if (task->owed && !task->maybe && cause == NULL)
+    else if (task->owed && task->maybe == 0 && cause == NULL)
         check_order(model, number);
-    task->owed = task->maybe = false;
+    else if (!task->owed && task->maybe > 0)
+        task->maybe--;
+    else if (!task->owed)
+        cause->credit &= ~(1U << number);
+    task->owed = false;
     task->polled = true;
     task->poll = ++model->clock;
     model->polling = number;
@@ -346,7 +348,7 @@ static void let_go(struct model *model, struct model_future *future)
     if (future->polled && (future->possible != 0 || !model->exact))
         for (int task = 0; task < MODEL_TASKS; task++)
             if ((future->credit & 1U << task) != 0)
-                model->tasks[task].maybe = true;
+                model->tasks[task].maybe++;
 }
 
 void model_drop(struct model *model, int number)
@@ -533,6 +535,8 @@ static void note_waiter(struct model *model, struct model_future *future, int ta
     let_go(model, future);
     future->polled = true;
     future->waiter = task;
+    if (future->kind >= MODEL_READ && future->direction == MODEL_WRITABLE)
+        model->ends[future->target].waited = true;
     if (task != MODEL_NOBODY)
         future->touched |= 1U << task;
     future->poll = ++model->clock;
@@ -621,7 +625,7 @@ static void rest_task(struct model *model, int number)
 {
     struct model_task *task = &model->tasks[number];
 
-    task->maybe = false;
+    task->maybe = 0;
     if (task->state == MODEL_LIVE && task->canceled)
         model_complain(model, "T9", "%c was canceled, and lives", letter(number));
     else if (task->state == MODEL_LIVE && task->owed)

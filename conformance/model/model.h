@@ -48,7 +48,7 @@ struct model_task {
     bool owed;   /* a poll, or, once canceled, a drop */
     bool polled; /* since it was spawned */
     bool canceled;
-    bool maybe;            /* woken by a future that has gone on without it */
+    int maybe;             /* how often it may have been woken by futures that went on without it */
     enum model_where from; /* where what it is owed came from */
     unsigned since;        /* when that was */
     unsigned poll;         /* when its last poll began */
@@ -73,15 +73,16 @@ struct model_future {
 };
 
 struct model_end {
-    bool open;  /* a handle owns it */
-    bool alive; /* the socket exists */
-    int in;     /* bytes that wait to be read */
-    bool eof;   /* after them comes the end */
-    bool shut;  /* nothing more can be written */
-    bool error; /* a reset is to be told, or was told */
-    bool full;  /* found full, and nothing was taken out since */
-    int pieces; /* written since it was empty; many if it was full */
-    bool wild;  /* a fault may break it: anything goes */
+    bool open;   /* a handle owns it */
+    bool alive;  /* the socket exists */
+    int in;      /* bytes that wait to be read */
+    bool eof;    /* after them comes the end */
+    bool shut;   /* nothing more can be written */
+    bool error;  /* a reset is to be told, or was told */
+    bool full;   /* found full, and nothing was taken out since */
+    int pieces;  /* written since it was empty; many if it was full */
+    bool waited; /* for room: it may be armed, and that may end a wait */
+    bool wild;   /* a fault may break it: anything goes */
 };
 
 struct model {
