@@ -65,6 +65,17 @@ static bool unsure(const struct model *model, int number)
     return writable(model, number) == MAYBE && model->ends[number].pieces > 32;
 }
 
+/* -- Listeners ---------------------------------------------------------------- */
+
+static enum answer acceptable(const struct model *model, const struct model_ear *ear)
+{
+    if (!ear->open)
+        return YES; /* R5 */
+    if (ear->least > 0 && !ear->starved && !model->straying)
+        return YES;
+    return ear->most > 0 ? MAYBE : NO;
+}
+
 /* -- Futures: whether one is due --------------------------------------------- */
 
 static enum answer later(const struct model *model, int64_t moment)
@@ -98,6 +109,8 @@ static enum answer due(const struct model *model, const struct model_future *fut
             return YES; /* R5 */
         return future->direction == MODEL_READABLE ? readable(end)
                                                    : writable(model, future->target);
+    case MODEL_ACCEPT: return acceptable(model, &model->ears[future->target]);
+    case MODEL_CONNECT: return model->straying ? MAYBE : YES; /* it succeeds, or is refused */
     }
     return MAYBE;
 }
@@ -368,8 +381,21 @@ static bool taken(const struct model *model, const struct model_future *future)
     for (int i = 0; i < MODEL_FUTURES; i++) {
         const struct model_future *other = &model->futures[i];
 
-        if (other != future && other->polled && other->kind >= MODEL_READ
+        if (other != future && other->polled && model_transfers(other->kind)
             && other->target == future->target && other->direction == future->direction)
+            return true;
+    }
+    return false;
+}
+
+/* Whether another accept waits at the same listener (R4). */
+static bool heard(const struct model *model, const struct model_future *future)
+{
+    for (int i = 0; i < MODEL_FUTURES; i++) {
+        const struct model_future *other = &model->futures[i];
+
+        if (other != future && other->polled && other->kind == MODEL_ACCEPT
+            && other->target == future->target)
             return true;
     }
     return false;
@@ -466,6 +492,42 @@ static bool timely(const struct model *model, int64_t deadline, bool ready)
     return later(model, deadline) != (ready ? NO : YES);
 }
 
+static void accept_polled(struct model *model, struct model_future *future, bool ready,
+                          int64_t result)
+{
+    struct model_ear *ear = &model->ears[future->target];
+
+    if (!ear->open) {
+        expect(model, "R5", "an accept", ready && result == -ECANCELED, ready, result);
+    } else if (heard(model, future)) {
+        expect(model, "R4", "an accept", ready && result == -EBUSY, ready, result);
+    } else if (ready && fault_explains(model, result)) {
+        ear->starved = true;
+    } else if (ready) {
+        expect(model, "N2", "an accept", result == 0 && ear->most > 0, ready, result);
+        ear->most--;
+        ear->least -= ear->least > 0;
+    }
+}
+
+static void connect_polled(struct model *model, struct model_future *future, bool ready,
+                           int64_t result)
+{
+    struct model_ear *ear = &model->ears[future->target];
+
+    if (!future->polled && ear->open)
+        ear->most++; /* whatever comes of it, who accepts may see it from now on */
+    if (!ready || fault_explains(model, result))
+        return;
+    if (result == 0 && ear->least < ear->most)
+        ear->least++;
+    else if (result != 0)
+        expect(model, "N2", "a connect",
+               (result == -ECONNREFUSED || result == -ENOENT || result == -ECONNRESET)
+                   && (model->straying || model->resetting || !ear->open || future->polled),
+               ready, result);
+}
+
 static void tick_polled(struct model *model, struct model_future *future, bool ready,
                         int64_t result)
 {
@@ -513,6 +575,8 @@ static void check_polled(struct model *model, struct model_future *future, bool 
     case MODEL_READ:
     case MODEL_WRITE:
     case MODEL_WATCH: transfer_polled(model, future, ready, result); break;
+    case MODEL_ACCEPT: accept_polled(model, future, ready, result); break;
+    case MODEL_CONNECT: connect_polled(model, future, ready, result); break;
     case MODEL_LIMIT:
         /* The child is polled first, and wins (timer.h). */
         child = &model->futures[future->target];
@@ -535,7 +599,7 @@ static void note_waiter(struct model *model, struct model_future *future, int ta
     let_go(model, future);
     future->polled = true;
     future->waiter = task;
-    if (future->kind >= MODEL_READ && future->direction == MODEL_WRITABLE)
+    if (model_transfers(future->kind) && future->direction == MODEL_WRITABLE)
         model->ends[future->target].waited = true;
     if (task != MODEL_NOBODY)
         future->touched |= 1U << task;
@@ -619,6 +683,18 @@ void model_close(struct model *model, int number)
     look(model);
 }
 
+void model_listen(struct model *model, int ear)
+{
+    memset(&model->ears[ear], 0, sizeof model->ears[ear]);
+    model->ears[ear].open = true;
+}
+
+void model_deafen(struct model *model, int ear)
+{
+    memset(&model->ears[ear], 0, sizeof model->ears[ear]);
+    look(model);
+}
+
 /* -- Rest -------------------------------------------------------------------- */
 
 static void rest_task(struct model *model, int number)
@@ -656,6 +732,9 @@ static void rest_future(struct model *model, int number)
     if (!future->polled || future->waiter == MODEL_NOBODY || future->parent != MODEL_NOBODY)
         return;
     waiter = &model->tasks[future->waiter];
+    /* What was owed has come by now. What is still to come may: that a poll was taken for
+     * this one's, when another's wake had caused it, ends here. */
+    future->credit = due(model, future) == YES ? 0 : future->touched;
     if (due(model, future) != YES)
         return;
     if (waiter->state == MODEL_LIVE
@@ -663,7 +742,6 @@ static void rest_future(struct model *model, int number)
         model_complain(model, promise_of(future->kind),
                        "f%d is due, and %c, which waits for it, was not polled", number,
                        letter(future->waiter));
-    future->credit = 0; /* the wake that was owed is used up */
 }
 
 /* When the next timer is due, of those that were armed and not dropped (M4, B2). */
@@ -696,7 +774,7 @@ void model_rest(struct model *model, int64_t deadline)
     if (deadline > next)
         model_complain(model, "B2", "the next deadline is %lld, and a timer is due at %lld",
                        (long long) deadline, (long long) next);
-    if (deadline < next)
+    if (deadline < next && !model->starving) /* a starving accept has a timer of its own (N4) */
         model_complain(model, "M4", "a timer that nobody waits for is due at %lld",
                        (long long) deadline);
 }

@@ -22,7 +22,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MODEL_TASKS = 6, MODEL_WAKERS = 4, MODEL_FUTURES = 6, MODEL_ENDS = 6, MODEL_NOBODY = -1 };
+enum {
+    MODEL_TASKS = 6,
+    MODEL_WAKERS = 4,
+    MODEL_FUTURES = 6,
+    MODEL_ENDS = 6,
+    MODEL_EARS = 2,
+    MODEL_NOBODY = -1
+};
 
 enum model_where { MODEL_HERE, MODEL_ABROAD };
 
@@ -37,8 +44,16 @@ enum model_kind {
     MODEL_LIMIT,
     MODEL_READ,
     MODEL_WRITE,
-    MODEL_WATCH
+    MODEL_WATCH,
+    MODEL_ACCEPT,
+    MODEL_CONNECT
 };
+
+/* Whether it waits for a direction of a stream. */
+static inline bool model_transfers(enum model_kind kind)
+{
+    return kind >= MODEL_READ && kind <= MODEL_WATCH;
+}
 
 enum model_direction { MODEL_READABLE, MODEL_WRITABLE };
 
@@ -85,11 +100,18 @@ struct model_end {
     bool wild;   /* a fault may break it: anything goes */
 };
 
+struct model_ear {
+    bool open;
+    int least, most; /* how many wait to be accepted: of some it is not known */
+    bool starved;    /* an accept found no descriptor, and the next may pend (N4) */
+};
+
 struct model {
     struct model_task tasks[MODEL_TASKS];
     int wakers[MODEL_WAKERS]; /* of which task, or of nobody */
     struct model_future futures[MODEL_FUTURES];
     struct model_end ends[MODEL_ENDS];
+    struct model_ear ears[MODEL_EARS];
     int64_t now; /* as it was at the last look; and as it may be already */
     int64_t until;
     unsigned clock; /* counts what happens */
@@ -97,6 +119,7 @@ struct model {
     bool closing;
     bool exact;        /* no report is spurious */
     bool starving;     /* -ENOMEM and -EMFILE are among the results */
+    bool straying;     /* connections get lost, or take their time */
     bool resetting;    /* connections break by themselves */
     bool doubtful;     /* somebody wrote, or waited to, where there may be room or not */
     bool delaying;     /* reports come late: there is no rest */
@@ -139,6 +162,9 @@ void model_sent(struct model *model, int end, int size, int64_t result, bool ref
 void model_received(struct model *model, int end, int size, int64_t result);
 void model_shut(struct model *model, int end);
 void model_close(struct model *model, int end);
+
+void model_listen(struct model *model, int ear);
+void model_deafen(struct model *model, int ear);
 
 /* Nothing runs any more, and nothing is on its way. `deadline` is when the runtime says
  * that it wants to be turned again. */

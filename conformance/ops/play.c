@@ -220,7 +220,11 @@ static void act(struct play *play, const struct op *op, const struct actor *by)
     case VERB_limit:
     case VERB_read:
     case VERB_write:
-    case VERB_watch: slot_make(play, op); break;
+    case VERB_watch:
+    case VERB_accept:
+    case VERB_connect: slot_make(play, op); break;
+    case VERB_listen: ear_listen(play, op->object); break;
+    case VERB_deafen: ear_close(play, op->object); break;
     default: wire_act(play, op); break;
     }
 }
@@ -507,6 +511,9 @@ static void expect_faults(struct play *play)
         case FAULT_DELAY:
         case FAULT_FAILED_WAKE: play->model.delaying = true; break;
         case FAULT_RESET: play->model.resetting = true; break;
+        case FAULT_SLOW_CONNECT:
+        case FAULT_REFUSED:
+        case FAULT_ABORTED: play->model.straying = true; break;
         default: break; /* nothing that could be told from what happens anyway */
         }
     }
@@ -537,6 +544,8 @@ static void tidy_before(struct play *play)
             slot_drop(play, i);
     for (int i = 0; i < ENDS; i++)
         wire_close(play, i);
+    for (int i = 0; i < LISTENERS; i++)
+        ear_close(play, i);
 }
 
 /* Wakers and holds outlive the runtime (L2). */

@@ -30,6 +30,8 @@ struct slot {
         struct rouse_read read;
         struct rouse_write write;
         struct rouse_readiness watch;
+        struct rouse_accept accept;
+        struct rouse_connect connect;
     } is;
     enum model_kind kind; /* MODEL_NOTHING: the slot is free */
     struct rouse_interval interval;
@@ -59,6 +61,13 @@ struct wire {
     bool open;
 };
 
+/* A listener, and where it is, or was. */
+struct ear {
+    struct rouse_listener listener;
+    struct rouse_address address;
+    bool open;
+};
+
 struct play {
     const struct program *program;
     struct stage stage;
@@ -68,6 +77,7 @@ struct play {
     struct rouse_waker wakers[WAKERS];
     struct slot slots[FUTURES];
     struct wire wires[ENDS];
+    struct ear ears[LISTENERS];
     uint8_t lines[OPS_MAX]; /* statements by role, in order */
     uint8_t begin[ROLES + 1];
     int steps;
@@ -99,6 +109,15 @@ void wire_close(struct play *play, int end);
 
 /* The kernel's own word: no direction that is armed is ready. */
 void wires_check(struct play *play);
+
+/* -- ear.c: listeners -------------------------------------------------------------- */
+
+void ear_listen(struct play *play, int number);
+void ear_close(struct play *play, int number);
+void ear_make(struct play *play, struct slot *slot, const struct op *op);
+
+/* What an accept or a connect gave us, if it did, is closed. */
+void ear_ended(struct play *play, struct slot *slot, intptr_t result);
 
 /* -- play.c ------------------------------------------------------------------- */
 

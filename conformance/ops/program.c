@@ -41,6 +41,7 @@ unsigned operand_range(enum operand operand)
     case OPERAND_FUTURE: return FUTURES;
     case OPERAND_PAIR: return PAIRS;
     case OPERAND_END: return ENDS;
+    case OPERAND_LISTENER: return LISTENERS;
     case OPERAND_NUMBER: return 16;
     case OPERAND_COUNT: return 256;
     case OPERAND_DIRECTION: return 2;

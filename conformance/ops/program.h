@@ -35,6 +35,7 @@ enum {
     FUTURES = 6, /* f0 to f5 */
     PAIRS = 3,   /* p0 to p2 */
     ENDS = 2 * PAIRS,
+    LISTENERS = 2, /* l0 and l1 */
 
     /* To whom a statement belongs. */
     SCRIPT = 0,
@@ -55,6 +56,7 @@ enum operand {
     OPERAND_FUTURE,
     OPERAND_PAIR,
     OPERAND_END,
+    OPERAND_LISTENER,
     OPERAND_NUMBER, /* 0 to 15 */
     OPERAND_COUNT,  /* 0 to 255 */
     OPERAND_DIRECTION,

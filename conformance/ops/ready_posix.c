@@ -1,9 +1,12 @@
 /*
- * ready_posix.c -- by poll(2).
+ * ready_posix.c -- by poll(2), and in the folder for temporary files.
  */
 #include "ready.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 unsigned poll_ready(rouse_fd fd)
 {
@@ -17,4 +20,25 @@ unsigned poll_ready(rouse_fd fd)
     if ((asked.revents & (POLLOUT | POLLHUP | POLLERR)) != 0)
         ready |= ROUSE_WRITABLE;
     return ready;
+}
+
+static const char *folder(void)
+{
+    const char *named = getenv("TMPDIR");
+
+    return named != NULL && *named == '/' ? named : "/tmp";
+}
+
+void host_path(char *text, size_t size, int number)
+{
+    host_forget_path(number); /* of a play that crashed, by a process of the same number */
+    snprintf(text, size, "unix:%s/rouse-play-%ld-%d", folder(), (long) getpid(), number);
+}
+
+void host_forget_path(int number)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/rouse-play-%ld-%d", folder(), (long) getpid(), number);
+    unlink(path);
 }

@@ -159,6 +159,8 @@ void slot_make(struct play *play, const struct op *op)
     case VERB_sleep:
     case VERB_tick: make_timed(play, slot, op->object, op->verb == VERB_tick, op->a); break;
     case VERB_limit: make_limit(play, slot, op->object, op->a, op->b); break;
+    case VERB_accept:
+    case VERB_connect: ear_make(play, slot, op); break;
     default: make_transfer(play, slot, op->object, op); break;
     }
 }
@@ -212,6 +214,7 @@ enum rouse_poll slot_poll(struct play *play, int number, struct actor *by, struc
     play_note(play, 1, (unsigned) number, poll == ROUSE_READY ? *result : INT64_MIN);
     if (poll == ROUSE_READY) {
         play_say(play, "    %c: f%d is ready with %ld\n", 'a' + by->number, number, (long) *result);
+        ear_ended(play, slot, *result);
         slot_free(play, slot);
     } else {
         play_say(play, "    %c: f%d is pending\n", 'a' + by->number, number);

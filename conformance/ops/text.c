@@ -52,6 +52,7 @@ static void out_operand(struct out *to, enum operand operand, unsigned value)
     case OPERAND_WAKER: out(to, " w%u", value); break;
     case OPERAND_FUTURE: out(to, " f%u", value); break;
     case OPERAND_PAIR: out(to, " p%u", value); break;
+    case OPERAND_LISTENER: out(to, " l%u", value); break;
     case OPERAND_END: out(to, " p%u.%c", value / 2, 'a' + (int) (value % 2)); break;
     case OPERAND_NUMBER:
     case OPERAND_COUNT: out(to, " %u", value); break;
@@ -187,6 +188,7 @@ static int operand_parse(enum operand operand, const char *text)
     case OPERAND_WAKER: return text[0] == 'w' ? number_parse(text + 1, range) : -1;
     case OPERAND_FUTURE: return text[0] == 'f' ? number_parse(text + 1, range) : -1;
     case OPERAND_PAIR: return text[0] == 'p' ? number_parse(text + 1, range) : -1;
+    case OPERAND_LISTENER: return text[0] == 'l' ? number_parse(text + 1, range) : -1;
     case OPERAND_END: return end_parse(text);
     case OPERAND_NUMBER:
     case OPERAND_COUNT: return number_parse(text, range);

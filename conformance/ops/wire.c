@@ -8,7 +8,7 @@
 bool wire_used(const struct play *play, int end)
 {
     for (int i = 0; i < FUTURES; i++)
-        if (play->slots[i].kind >= MODEL_READ && play->slots[i].target == end)
+        if (model_transfers(play->slots[i].kind) && play->slots[i].target == end)
             return true;
     return false;
 }
