@@ -71,7 +71,9 @@ static enum answer acceptable(const struct model *model, const struct model_ear 
 {
     if (!ear->open)
         return YES; /* R5 */
-    if (ear->least > 0 && !ear->starved && !model->straying)
+    if (ear->starved) /* it waits for a descriptor, or for time */
+        return MAYBE;
+    if (ear->least > 0 && !model->straying)
         return YES;
     return ear->most > 0 ? MAYBE : NO;
 }

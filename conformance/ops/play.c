@@ -451,13 +451,14 @@ static void rest(struct play *play)
 
     while (quiet < enough) {
         const rouse_time before = now;
+        const unsigned reports = play->stage.reports;
         const intptr_t polls = stage_turn(&play->stage, 0);
 
         if (polls < 0)
             model_complain(&play->model, "X9", "a turn failed: %s", rouse_strerror(polls));
         /* A simulated clock may move while one looks at it. */
         now = stage_now(&play->stage);
-        quiet = polls > 0 || now != before ? 0 : quiet + 1;
+        quiet = polls > 0 || now != before || play->stage.reports != reports ? 0 : quiet + 1;
         if (++turns == 2 * STEPS_MAX) {
             model_complain(&play->model, "X7", "there is no rest");
             return;

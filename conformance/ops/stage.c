@@ -71,8 +71,8 @@ static int wait_on_our_clock(struct stage *stage, struct rouse_event *events, in
     return count;
 }
 
-static int between_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
-                        rouse_time deadline)
+static int wait_as_asked(struct rouse_evq *evq, struct rouse_event *events, int capacity,
+                         rouse_time deadline)
 {
     struct stage *stage = stage_of(evq);
     struct rouse_evq *inner = stage->inner;
@@ -91,6 +91,16 @@ static int between_wait(struct rouse_evq *evq, struct rouse_event *events, int c
     }
     stage->woken = false;
     return inner->ops->wait(inner, events, capacity, deadline);
+}
+
+static int between_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
+                        rouse_time deadline)
+{
+    const int count = wait_as_asked(evq, events, capacity, deadline);
+
+    if (count > 0)
+        stage_of(evq)->reports += (unsigned) count;
+    return count;
 }
 
 static void between_wake(struct rouse_evq *evq)
@@ -208,6 +218,7 @@ int stage_open(struct stage *stage, const struct stage_options *options,
     stage->simulated = false;
     stage->reactor = NULL;
     stage->nudges = 0;
+    stage->reports = 0;
     if (options->backend == NULL) {
         stage->now = 0;
         rouse_executor_init(&stage->alone, &nudge);

@@ -28,6 +28,7 @@ struct stage {
     int batch;
     rouse_time now;
     int nudges;
+    unsigned reports; /* so far */
 };
 
 /* How a program is played. */
