@@ -70,7 +70,7 @@ static bool unsure(const struct model *model, int number)
 static enum answer acceptable(const struct model *model, const struct model_ear *ear)
 {
     if (!ear->open)
-        return YES; /* R5 */
+        return YES;   /* R5 */
     if (ear->starved) /* it waits for a descriptor, or for time */
         return MAYBE;
     if (ear->least > 0 && !model->straying)
@@ -730,6 +730,7 @@ static void rest_future(struct model *model, int number)
 {
     struct model_future *future = &model->futures[number];
     const struct model_task *waiter;
+    unsigned since;
 
     if (!future->polled || future->waiter == MODEL_NOBODY || future->parent != MODEL_NOBODY)
         return;
@@ -739,8 +740,9 @@ static void rest_future(struct model *model, int number)
     future->credit = due(model, future) == YES ? 0 : future->touched;
     if (due(model, future) != YES)
         return;
-    if (waiter->state == MODEL_LIVE
-        && (waiter->poll < future->possible || waiter->poll < future->poll))
+    /* A report too many may have used it up before there was anything. */
+    since = model->exact || future->kind < MODEL_READ ? future->possible : future->poll;
+    if (waiter->state == MODEL_LIVE && (waiter->poll < since || waiter->poll < future->poll))
         model_complain(model, promise_of(future->kind),
                        "f%d is due, and %c, which waits for it, was not polled", number,
                        letter(future->waiter));
