@@ -741,7 +741,7 @@ static void rest_future(struct model *model, int number)
     if (due(model, future) != YES)
         return;
     /* A report too many may have used it up before there was anything. */
-    since = model->exact || future->kind < MODEL_READ ? future->possible : future->poll;
+    since = model->exact || future->kind < MODEL_LIMIT ? future->possible : future->poll;
     if (waiter->state == MODEL_LIVE && (waiter->poll < since || waiter->poll < future->poll))
         model_complain(model, promise_of(future->kind),
                        "f%d is due, and %c, which waits for it, was not polled", number,
