@@ -735,9 +735,12 @@ static void rest_future(struct model *model, int number)
     if (!future->polled || future->waiter == MODEL_NOBODY || future->parent != MODEL_NOBODY)
         return;
     waiter = &model->tasks[future->waiter];
-    /* What was owed has come by now. What is still to come may: that a poll was taken for
-     * this one's, when another's wake had caused it, ends here. */
-    future->credit = due(model, future) == YES ? 0 : future->touched;
+    /* What was owed has come by now. What is still to come may, a deadline's own after its
+     * child's too. That a poll was taken for this one's, and was another's, ends here. */
+    future->credit = future->touched;
+    if (due(model, future) == YES
+        && (future->kind != MODEL_LIMIT || later(model, future->deadline) == YES))
+        future->credit = 0;
     if (due(model, future) != YES)
         return;
     /* A report too many may have used it up before there was anything. */
