@@ -627,14 +627,11 @@ void model_polled(struct model *model, int number, int task, bool ready, int64_t
 
 void model_time(struct model *model, int64_t now, int64_t until)
 {
-    const bool moved = now != model->now || until != model->until;
-
     if (now < model->now || until < now)
         model_complain(model, "E9", "the clock went back");
     model->now = now;
     model->until = until;
-    if (moved)
-        look(model);
+    look(model);
 }
 
 void model_pair(struct model *model, int end)
