@@ -105,6 +105,7 @@ static enum answer due(const struct model *model, const struct model_future *fut
         return own > child ? own : child;
     case MODEL_READ:
     case MODEL_WRITE:
+    case MODEL_WRITE_ALL:
     case MODEL_WATCH:
         end = &model->ends[future->target];
         if (!end->open)
@@ -237,8 +238,7 @@ void model_poll_begin(struct model *model, int number)
     struct model_future *cause = world_woke(model, number);
 
     if (model->polling != MODEL_NOBODY)
-        model_complain(model, "T1", "%c was polled inside a poll of %c", letter(number),
-                       letter(model->polling));
+        model_complain(model, "T1", "%c was polled inside a poll", letter(number));
     if (task->state != MODEL_LIVE)
         model_complain(model, "T3", "%c was polled after it ended", letter(number));
     else if (task->canceled)
@@ -281,8 +281,7 @@ void model_dropped(struct model *model, int number)
     struct model_task *task = &model->tasks[number];
 
     if (model->polling != MODEL_NOBODY)
-        model_complain(model, "T9", "%c was dropped inside a poll of %c", letter(number),
-                       letter(model->polling));
+        model_complain(model, "T9", "%c was dropped inside a poll", letter(number));
     if (task->state != MODEL_LIVE)
         model_complain(model, "F7", "%c was dropped after it ended", letter(number));
     else if (!task->canceled && !model->closing)
@@ -321,8 +320,7 @@ void model_released(struct model *model, int number)
     else if (task->state == MODEL_LIVE)
         model_complain(model, "T5", "%c was released alive", letter(number));
     else if (referred(model, number))
-        model_complain(model, "T5", "%c was released while a waker or hold was left",
-                       letter(number));
+        model_complain(model, "T5", "%c was released, and is still referred to", letter(number));
     task->state = MODEL_FREE;
     tell_state(model, number);
 }
@@ -377,27 +375,16 @@ void model_drop(struct model *model, int number)
     future->polled = false;
 }
 
-/* Whether another future waits for the same direction (R4). */
+/* Whether another future waits for the same direction, or at the same listener (R4). */
 static bool taken(const struct model *model, const struct model_future *future)
 {
     for (int i = 0; i < MODEL_FUTURES; i++) {
         const struct model_future *other = &model->futures[i];
+        const bool alike = model_transfers(future->kind) ? model_transfers(other->kind)
+                                                         : other->kind == MODEL_ACCEPT;
 
-        if (other != future && other->polled && model_transfers(other->kind)
-            && other->target == future->target && other->direction == future->direction)
-            return true;
-    }
-    return false;
-}
-
-/* Whether another accept waits at the same listener (R4). */
-static bool heard(const struct model *model, const struct model_future *future)
-{
-    for (int i = 0; i < MODEL_FUTURES; i++) {
-        const struct model_future *other = &model->futures[i];
-
-        if (other != future && other->polled && other->kind == MODEL_ACCEPT
-            && other->target == future->target)
+        if (other != future && other->polled && alike && other->target == future->target
+            && other->direction == future->direction)
             return true;
     }
     return false;
@@ -412,12 +399,9 @@ static bool fault_explains(const struct model *model, int64_t result)
 static void expect(struct model *model, const char *guarantee, const char *what, bool holds,
                    bool ready, int64_t result)
 {
-    if (holds)
-        return;
-    if (ready)
-        model_complain(model, guarantee, "%s was ready with %lld", what, (long long) result);
-    else
-        model_complain(model, guarantee, "%s was pending", what);
+    if (!holds)
+        model_complain(model, guarantee, "%s was %s (%lld)", what, ready ? "ready" : "pending",
+                       (long long) result);
 }
 
 /* A read, as a future or not: what came, and what it leaves. */
@@ -458,12 +442,25 @@ static bool write_explains(struct model *model, int number, int size, int64_t re
     return true;
 }
 
+void model_went(struct model *model, int number, int done)
+{
+    struct model_future *future = &model->futures[number];
+    struct model_end *end = &model->ends[future->target];
+    const int more = done - future->done;
+
+    future->done = done;
+    if (end->open && unsure(model, future->target))
+        model->doubtful = true;
+    if (more != 0 && (!end->open || !write_explains(model, future->target, more, more)))
+        model_complain(model, "N1", "%d more bytes went, they say, than can", more);
+}
+
 static void transfer_polled(struct model *model, struct model_future *future, bool ready,
                             int64_t result)
 {
     struct model_end *end = &model->ends[future->target];
     const char *what = future->kind == MODEL_READ    ? "a read"
-                       : future->kind == MODEL_WRITE ? "a write"
+                       : future->kind != MODEL_WATCH ? "a write"
                                                      : "a readiness";
 
     if (future->direction == MODEL_WRITABLE && end->open && unsure(model, future->target))
@@ -481,6 +478,11 @@ static void transfer_polled(struct model *model, struct model_future *future, bo
                result);
     } else if (future->kind == MODEL_WRITE) {
         expect(model, "N2", what, write_explains(model, future->target, future->size, result),
+               ready, result);
+    } else if (future->kind == MODEL_WRITE_ALL) { /* model_went() has heard of its bytes */
+        expect(model, "N2", what,
+               result == future->size
+                   || (result < 0 && write_explains(model, future->target, 0, result)),
                ready, result);
     } else {
         expect(model, "E6", what, result == 0 && (future->possible != 0 || !model->exact), ready,
@@ -501,7 +503,7 @@ static void accept_polled(struct model *model, struct model_future *future, bool
 
     if (!ear->open) {
         expect(model, "R5", "an accept", ready && result == -ECANCELED, ready, result);
-    } else if (heard(model, future)) {
+    } else if (taken(model, future)) {
         expect(model, "R4", "an accept", ready && result == -EBUSY, ready, result);
     } else if (ready && fault_explains(model, result)) {
         ear->starved = true;
@@ -576,6 +578,7 @@ static void check_polled(struct model *model, struct model_future *future, bool 
     case MODEL_TICK: tick_polled(model, future, ready, result); break;
     case MODEL_READ:
     case MODEL_WRITE:
+    case MODEL_WRITE_ALL:
     case MODEL_WATCH: transfer_polled(model, future, ready, result); break;
     case MODEL_ACCEPT: accept_polled(model, future, ready, result); break;
     case MODEL_CONNECT: connect_polled(model, future, ready, result); break;

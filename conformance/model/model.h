@@ -44,6 +44,7 @@ enum model_kind {
     MODEL_LIMIT,
     MODEL_READ,
     MODEL_WRITE,
+    MODEL_WRITE_ALL,
     MODEL_WATCH,
     MODEL_ACCEPT,
     MODEL_CONNECT
@@ -74,7 +75,7 @@ struct model_future {
     enum model_kind kind;
     int target; /* task, end, or future */
     enum model_direction direction;
-    int size;
+    int size, done; /* bytes */
     int64_t deadline;
     int64_t period;
     int parent;        /* the deadline that owns it, or nobody */
@@ -151,6 +152,9 @@ void model_wake(struct model *model, int waker, enum model_where where, bool con
 struct model_future *model_make(struct model *model, int future, enum model_kind kind);
 void model_polled(struct model *model, int future, int task, bool ready, int64_t result);
 void model_drop(struct model *model, int future);
+
+/* So much of a write has gone out by now (N1). Before it is said how a poll of it ended. */
+void model_went(struct model *model, int future, int done);
 
 /* -- The world --------------------------------------------------------------- */
 

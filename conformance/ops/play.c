@@ -220,6 +220,7 @@ static void act(struct play *play, const struct op *op, const struct actor *by)
     case VERB_limit:
     case VERB_read:
     case VERB_write:
+    case VERB_write_all:
     case VERB_watch:
     case VERB_accept:
     case VERB_connect: slot_make(play, op); break;

@@ -29,6 +29,7 @@ struct slot {
         struct rouse_deadline limit;
         struct rouse_read read;
         struct rouse_write write;
+        struct rouse_write_all write_all;
         struct rouse_readiness watch;
         struct rouse_accept accept;
         struct rouse_connect connect;

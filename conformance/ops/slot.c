@@ -127,6 +127,9 @@ static void make_transfer(struct play *play, struct slot *slot, int number, cons
     } else if (op->verb == VERB_write) {
         slot->kind = MODEL_WRITE;
         slot->is.write = rouse_write(tcp, bytes, size);
+    } else if (op->verb == VERB_write_all) {
+        slot->kind = MODEL_WRITE_ALL;
+        slot->is.write_all = rouse_write_all(tcp, bytes, size);
     } else {
         slot->kind = MODEL_WATCH;
         slot->is.watch =
@@ -136,7 +139,8 @@ static void make_transfer(struct play *play, struct slot *slot, int number, cons
     model = model_make(&play->model, number, slot->kind);
     model->target = op->a;
     model->size = (int) size;
-    model->direction = op->verb == VERB_write || (op->verb == VERB_watch && op->b == MODEL_WRITABLE)
+    model->direction = op->verb == VERB_write || op->verb == VERB_write_all
+                               || (op->verb == VERB_watch && op->b == MODEL_WRITABLE)
                            ? MODEL_WRITABLE
                            : MODEL_READABLE;
 }
@@ -163,6 +167,17 @@ void slot_make(struct play *play, const struct op *op)
     case VERB_connect: ear_make(play, slot, op); break;
     default: make_transfer(play, slot, op->object, op); break;
     }
+}
+
+/* Tells how far a write has come, or the one that a deadline is on. */
+static void tell_progress(struct play *play, int number)
+{
+    const struct slot *slot = &play->slots[number];
+
+    if (slot->kind == MODEL_LIMIT)
+        tell_progress(play, slot->target);
+    if (slot->kind == MODEL_WRITE_ALL)
+        model_went(&play->model, number, (int) slot->is.write_all.done);
 }
 
 /* -- Using one ----------------------------------------------------------------- */
@@ -210,6 +225,7 @@ enum rouse_poll slot_poll(struct play *play, int number, struct actor *by, struc
     cx->yield |= own.yield;
     /* A simulated clock may move at each look. */
     model_time(&play->model, play->model.now, stage_now(&play->stage));
+    tell_progress(play, number);
     model_polled(&play->model, number, by->number, poll == ROUSE_READY, *result);
     play_note(play, 1, (unsigned) number, poll == ROUSE_READY ? *result : INT64_MIN);
     if (poll == ROUSE_READY) {
