@@ -187,10 +187,10 @@ void model_cancel(struct model *model, int number, enum model_where where)
 {
     struct model_task *task = &model->tasks[number];
 
-    if (task->state != MODEL_LIVE)
-        return;
-    task->canceled = true;
-    owe(model, number, where);
+    if (task->state == MODEL_LIVE) {
+        task->canceled = true;
+        owe(model, number, where);
+    }
 }
 
 void model_hold(struct model *model, int task)
@@ -435,9 +435,7 @@ static bool write_explains(struct model *model, int number, int size, int64_t re
         return end->error;
     if (result < 1 || result > size || writable(model, number) == NO)
         return false;
-    if (peer->in == 0)
-        end->pieces = 0;
-    end->pieces++;
+    end->pieces = peer->in == 0 ? 1 : end->pieces + 1;
     peer->in += (int) result;
     return true;
 }
@@ -678,8 +676,7 @@ void model_close(struct model *model, int number)
 {
     struct model_end *end = &model->ends[number], *peer = &model->ends[number ^ 1];
 
-    if (end->in > 0)
-        peer->error = true; /* what nobody will read is a reset */
+    peer->error |= end->in > 0; /* what nobody will read is a reset */
     peer->eof = true;
     end->open = end->alive = false;
     look(model);
