@@ -70,8 +70,8 @@ static bool unsure(const struct model *model, int number)
 static enum answer acceptable(const struct model *model, const struct model_ear *ear)
 {
     if (!ear->open)
-        return YES;   /* R5 */
-    if (ear->starved) /* it waits for a descriptor, or for time */
+        return YES; /* R5 */
+    if (ear->starved)
         return MAYBE;
     if (ear->least > 0 && !model->straying)
         return YES;
@@ -519,11 +519,11 @@ static void connect_polled(struct model *model, struct model_future *future, boo
 
     if (!future->polled && ear->open)
         ear->most++; /* whatever comes of it, who accepts may see it from now on */
-    if (!ready || fault_explains(model, result))
-        return;
-    if (result == 0 && ear->least < ear->most)
+    if (ready && fault_explains(model, result))
+        ear->starved = true; /* it may wait to be accepted all the same */
+    else if (ready && result == 0 && ear->least < ear->most)
         ear->least++;
-    else if (result != 0)
+    else if (ready && result != 0)
         expect(model, "N2", "a connect",
                (result == -ECONNREFUSED || result == -ENOENT || result == -ECONNRESET)
                    && (model->straying || model->resetting || !ear->open || future->polled),

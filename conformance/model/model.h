@@ -104,7 +104,7 @@ struct model_end {
 struct model_ear {
     bool open;
     int least, most; /* how many wait to be accepted: of some it is not known */
-    bool starved;    /* an accept found no descriptor, and the next may pend (N4) */
+    bool starved;    /* a fault: an accept may pend for time (N4), and who waits is not known */
 };
 
 struct model {
