@@ -729,17 +729,18 @@ static void rest_future(struct model *model, int number)
     const struct model_task *waiter;
     unsigned since;
 
-    if (!future->polled || future->waiter == MODEL_NOBODY || future->parent != MODEL_NOBODY)
+    if (!future->polled)
         return;
-    waiter = &model->tasks[future->waiter];
     /* What was owed has come by now. What is still to come may, a deadline's own after its
      * child's too. That a poll was taken for this one's, and was another's, ends here. */
     future->credit = future->touched;
     if (due(model, future) == YES
         && (future->kind != MODEL_LIMIT || later(model, future->deadline) == YES))
         future->credit = 0;
-    if (due(model, future) != YES)
+    if (due(model, future) != YES || future->waiter == MODEL_NOBODY
+        || future->parent != MODEL_NOBODY)
         return;
+    waiter = &model->tasks[future->waiter];
     /* A report too many may have used it up before there was anything. */
     since = model->exact || future->kind < MODEL_LIMIT ? future->possible : future->poll;
     if (waiter->state == MODEL_LIVE && (waiter->poll < since || waiter->poll < future->poll))
