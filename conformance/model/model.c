@@ -251,7 +251,7 @@ void model_poll_begin(struct model *model, int number)
         check_order(model, number);
     else if (!task->owed && task->maybe > 0)
         task->maybe--;
-    else if (!task->owed)
+    else if (!task->owed && !(model->starving && cause->kind == MODEL_ACCEPT)) /* N4: by time too */
         cause->credit &= ~(1U << number);
     task->owed = false;
     task->polled = true;
