@@ -17,15 +17,6 @@ __attribute__((section("__libfuzzer_extra_counters")))
 #endif
 static uint8_t states[STATES];
 
-/* Memory that was given back is kept from use for a while. The default keeps so much that
- * most of the time goes into fetching new pages. */
-const char *__asan_default_options(void);
-
-const char *__asan_default_options(void)
-{
-    return "quarantine_size_mb=4:malloc_context_size=3";
-}
-
 static void count_state(unsigned hash)
 {
     states[(hash ^ hash >> 12) % STATES] = 1; /* how often is no news */
