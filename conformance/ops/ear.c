@@ -28,7 +28,7 @@ void ear_listen(struct play *play, int number)
     else if (play->program->settings.seed % 2 == 0)
         snprintf(text, sizeof text, "unix:/l%d", number);
     else
-        snprintf(text, sizeof text, "127.0.0.1:0");
+        snprintf(text, sizeof text, "127.0.0.1:%d", 4000 + number); /* not the other's */
     if (rouse_listen(&ear->listener, play->stage.reactor, text) < 0)
         return; /* for want of descriptors, say */
     if (rouse_listener_address(&ear->listener, &ear->address) < 0)
