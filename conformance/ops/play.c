@@ -322,7 +322,9 @@ static enum rouse_poll actor_poll(struct rouse_future *self, struct rouse_contex
     play_say(play, "  %c is polled\n", 'a' + actor->number);
     play->polls++;
     while (step == GO_ON) {
-        if (actor->at == last || ++play->steps > STEPS_MAX) {
+        /* A statement counts once, however often it is polled: who polls for ever shows. */
+        play->steps += actor->awaiting == NOBODY && !actor->waits;
+        if (actor->at == last || play->steps > STEPS_MAX) {
             step = FINISHES;
         } else {
             const struct op *op = &play->program->ops[play->lines[actor->at]];
