@@ -297,7 +297,7 @@ int main(int argc, char **argv)
             long played;
             const long wrong = enumerate(atoi(argv[++i]), &played);
 
-            passed += played - wrong;
+            passed += wrong == 0; /* one check: they would drown all others */
             failed += wrong;
         } else if (argv[i][0] == '-') {
             fprintf(stderr, "rouse-replay: no option %s; see the top of fuzz/replay.c\n", argv[i]);
