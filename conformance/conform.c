@@ -350,13 +350,24 @@ static bool is_asked_for(const struct report *report, const struct guest *guest)
     return false;
 }
 
+/* Cases about the simulation itself are no other backend's. */
+static void leave_out_sim(struct report *report, int b)
+{
+    for (int c = 0; c < report->case_count; c++)
+        if ((report->cases[c]->needs & NEEDS_SIM) != 0)
+            report_result(report, b, c)->selected = false;
+}
+
 static void run_all(struct conform *conform, struct report *report, const struct run_options *run)
 {
     for (int g = 0; g < conform->guest_count; g++)
         if (is_asked_for(report, &conform->guests[g]))
             guest_come(&conform->guests[g]);
-    for (int b = 0; b < report->backend_count; b++)
+    for (int b = 0; b < report->backend_count; b++) {
         run_probe(&report->backends[b], run);
+        if (strcmp(report->backends[b].how, "simulated") != 0)
+            leave_out_sim(report, b);
+    }
     if (conform->options.in_process)
         run_in_process(report, run);
     else

@@ -25,6 +25,10 @@ def find_conform():
 CONFORM = find_conform()
 
 
+# What was built for Windows: by ROUSE_WINDOWS_BUILD, else by ci/windows.sh.
+WINDOWS_BUILD = pathlib.Path(os.environ.get("ROUSE_WINDOWS_BUILD", TREE / "build/windows/tree")).resolve()
+
+
 class Conform:
     """Runs a rouse-conform."""
 
@@ -102,3 +106,18 @@ class Compiler:
 @pytest.fixture(scope="session")
 def compiler(tmp_path_factory):
     return Compiler(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture(scope="session")
+def wine(tmp_path_factory):
+    """An environment in which wine runs programs. Its server stays until the tests are done."""
+    environment = {**os.environ, "WINEDEBUG": "-all"}
+    prepared = TREE / "build" / "windows" / "wine"
+    if "WINEPREFIX" not in environment and (prepared / "prepared").exists():
+        environment["WINEPREFIX"] = str(prepared)
+    elif "WINEPREFIX" not in environment:
+        environment["WINEPREFIX"] = str(tmp_path_factory.mktemp("wine"))
+    with open(tmp_path_factory.mktemp("log") / "log", "wb") as log:
+        done = subprocess.run(["wineboot", "-i"], env=environment, stdout=log, stderr=log, timeout=120, check=False)
+    assert done.returncode == 0
+    return environment

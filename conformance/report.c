@@ -90,12 +90,22 @@ bool report_concerns(const struct report *report, int backend, int which, enum g
     return result->selected && (suite_tagged(report->cases[which], id) || names(result, id));
 }
 
+/* Whether there is one, for this backend or for others. */
+static bool has_case(const struct report *report, enum guarantee id)
+{
+    for (int c = 0; c < report->case_count; c++)
+        if (suite_tagged(report->cases[c], id))
+            return true;
+    return false;
+}
+
 /* A case that this build has no use for does not spoil the others of its guarantee; one
  * that was broken off does. */
-static enum status worst(const struct report *report, int backend, const struct cell *cell)
+static enum status worst(const struct report *report, int backend, const struct cell *cell,
+                         enum guarantee id)
 {
     if (cell->cases == 0)
-        return report->complete ? STATUS_UNTESTED : STATUS_NOT_RUN;
+        return has_case(report, id) ? STATUS_NOT_RUN : STATUS_UNTESTED;
     if (report->backends[backend].why_not != NULL)
         return STATUS_NOT_RUN;
     for (int status = 0; status < STATUS_COUNT; status++)
@@ -119,7 +129,7 @@ struct cell report_cell(const struct report *report, int backend, enum guarantee
         cell.cases++;
         cell.aside += status == STATUS_NOT_RUN && !result->stopped;
     }
-    cell.status = worst(report, backend, &cell);
+    cell.status = worst(report, backend, &cell, id);
     return cell;
 }
 
@@ -156,7 +166,7 @@ struct totals report_totals(const struct report *report, int backend)
         totals.concerned += cell.cases > 0;
         totals.held += cell.status == STATUS_PASS;
         totals.unsupported += cell.status == STATUS_UNSUPPORTED;
-        totals.untested += cell.cases == 0;
+        totals.untested += cell.status == STATUS_UNTESTED;
     }
     return totals;
 }

@@ -94,7 +94,7 @@ static void put_card(const struct report *report, int b, FILE *to)
         return;
     }
     fprintf(to, "<p class=\"big\">%d of %d guarantees</p><p>tested and held", totals.held,
-            report->complete ? GUARANTEE_COUNT : totals.concerned);
+            totals.concerned + (report->complete ? totals.untested : 0));
     if (totals.unsupported > 0)
         fprintf(to, ", %d unsupported", totals.unsupported);
     if (report->complete && totals.untested > 0)
@@ -173,6 +173,8 @@ static void put_cell(const struct report *report, int b, enum guarantee id, FILE
                     && result_for(report_result(report, b, c), id) == (enum status) status)
                     put_cell_case(report, b, c, id, to);
         fputs("</ul></details>", to);
+    } else if (cell.status == STATUS_NOT_RUN) { /* not asked for, or not about this one */
+        fputs("<span class=\"dim\">&ndash;</span>", to);
     } else {
         put_mark(cell.status, "", to);
     }

@@ -149,15 +149,23 @@ static void put_results(const struct report *report, int c, FILE *to)
 
     fputs(",\n     \"results\": {", to);
     for (int b = 0; b < report->backend_count; b++) {
-        put_member(b > 0 ? ", " : "", report->backends[b].name,
+        if (!report_result(report, b, c)->selected)
+            continue;
+        put_member(comma, report->backends[b].name,
                    status_name(report_result(report, b, c)->status), to);
+        comma = ", ";
     }
     fputs("}, \"duration_ms\": {", to);
+    comma = "";
     for (int b = 0; b < report->backend_count; b++) {
-        fputs(b > 0 ? ", " : "", to);
+        if (!report_result(report, b, c)->selected)
+            continue;
+        fputs(comma, to);
         put_string(report->backends[b].name, to);
         fprintf(to, ": %.1f", (double) report_result(report, b, c)->duration_ns / 1e6);
+        comma = ", ";
     }
+    comma = "";
     fputs("}, \"messages\": [", to);
     for (int b = 0; b < report->backend_count; b++) {
         const struct result *result = report_result(report, b, c);
@@ -226,6 +234,16 @@ static void put_deviations(const struct report *report, FILE *to)
     fputs(" ],\n", to);
 }
 
+/* Whether it was asked for, on any backend; without backends all are. */
+static bool is_selected(const struct report *report, int c)
+{
+    bool selected = report->backend_count == 0;
+
+    for (int b = 0; b < report->backend_count; b++)
+        selected |= report_result(report, b, c)->selected;
+    return selected;
+}
+
 void report_json(const struct report *report, FILE *to)
 {
     const char *comma = "";
@@ -253,7 +271,7 @@ void report_json(const struct report *report, FILE *to)
     }
     fputs(" ],\n \"cases\": [", to);
     for (int c = 0; c < report->case_count; c++) {
-        if (report->backend_count > 0 && !report_result(report, 0, c)->selected)
+        if (!is_selected(report, c))
             continue;
         fprintf(to, "%s\n", comma);
         put_case(report->cases[c], to);

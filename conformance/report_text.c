@@ -47,7 +47,7 @@ static void cell_text(const struct cell *cell, char *text, size_t size)
     const int aside = cell->count[STATUS_UNSUPPORTED] + cell->count[STATUS_NOT_RUN];
 
     if (cell->cases == 0 && cell->status == STATUS_NOT_RUN)
-        snprintf(text, size, "-"); /* not asked for */
+        snprintf(text, size, "-"); /* not asked for, or not about this one */
     else if (cell->status == STATUS_UNTESTED || cell->status == STATUS_UNSUPPORTED)
         snprintf(text, size, "%s", status_name(cell->status));
     else
@@ -237,7 +237,7 @@ static void print_total(const struct report *report, int b, FILE *to)
         return;
     }
     fprintf(to, "%s: %d of %d guarantees tested and held", backend->name, totals.held,
-            report->complete ? GUARANTEE_COUNT : totals.concerned);
+            totals.concerned + (report->complete ? totals.untested : 0));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         print_guarantees(report, b, others[i], to);
     if (report->complete && totals.untested > 0)

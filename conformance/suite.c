@@ -97,7 +97,7 @@ const char *suite_need_name(unsigned need)
     case NEEDS_NON_SOCKETS: return "descriptors that are no sockets";
     case NEEDS_KERNEL: return "real kernel time";
     case NEEDS_LIMIT: return "limit on descriptors";
-    case NEEDS_SIM: return "simulated faults";
+    case NEEDS_SIM: return "the simulation";
     case NEEDS_RULES: return "rules of debug builds";
     default: return "nothing";
     }

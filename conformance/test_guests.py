@@ -13,21 +13,20 @@ import subprocess
 
 import pytest
 
-from conftest import CONFORM, TREE, Conform
+from conftest import CONFORM, TREE, WINDOWS_BUILD, Conform
 
 HERE = TREE / "conformance"
-FOLDER = os.environ.get("ROUSE_WINDOWS_BUILD")
 WINE = shutil.which("wine") or shutil.which("wine64")
 MINGW = shutil.which("x86_64-w64-mingw32-gcc-win32") or shutil.which("x86_64-w64-mingw32-gcc")
 
 
 def why_no_windows():
-    if not FOLDER:
-        return "ROUSE_WINDOWS_BUILD names no folder"
     if not WINE:
-        return "there is no Wine"
+        return "unsupported: there is no Wine"
     if not MINGW:
-        return "there is no mingw-w64"
+        return "unsupported: there is no mingw-w64"
+    if not (WINDOWS_BUILD / "rouse-conform.exe").exists():
+        return "nothing was built for Windows; ci/windows.sh does that"
     return None
 
 
@@ -154,9 +153,10 @@ class Planted:
 
 
 @pytest.fixture(scope="session")
-def planted(compiler, tmp_path_factory):
+def planted(compiler, wine, tmp_path_factory):
+    os.environ.update(wine)
     made = tmp_path_factory.mktemp("planted") / "planted.exe"
-    folder = pathlib.Path(FOLDER)
+    folder = WINDOWS_BUILD
     cache = (folder / "CMakeCache.txt").read_text()
     found = dict(re.findall(r"^(CUnit_\w+|Libuv_LIBRARY):\w+=(.+)$", cache, flags=re.M))
     planted_cases = ['-DSUITE_CASES="selftest/planted.def"', "-DPLANTED_WINDOWS"]
@@ -242,5 +242,5 @@ def test_wake_traces_are_those_of_this_system(conform, tmp_path):
 
     for name in scenarios:
         here = hashes(CONFORM, "--backend", "sim", "--trace", name)
-        there = hashes(WINE, pathlib.Path(FOLDER) / "rouse-conform.exe", "--backend", "iocp", "--trace", name)
+        there = hashes(WINE, WINDOWS_BUILD / "rouse-conform.exe", "--backend", "iocp", "--trace", name)
         assert here and here == there, name

@@ -17,7 +17,7 @@ import socket
 import subprocess
 
 import pytest
-from conftest import TREE
+from conftest import WINDOWS_BUILD as BUILD
 from test_examples import (  # noqa: F401  the same, by the fixture `echo` that is below
     Echo,
     free_port,
@@ -33,7 +33,6 @@ from test_examples import (  # noqa: F401  the same, by the fixture `echo` that 
 
 REAL = ["iocp", "libuv"]
 BACKENDS = [*REAL, "sim"]
-BUILD = pathlib.Path(os.environ.get("ROUSE_WINDOWS_BUILD", TREE / "build" / "windows" / "tree"))
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("wine") is None, reason="unsupported: there is no Wine"),
@@ -65,21 +64,6 @@ class Running:
         finally:
             self.process.kill()
         return status, *(path.read_bytes().decode().replace("\r\n", "\n") for path in self.said)
-
-
-@pytest.fixture(scope="session")
-def wine(tmp_path_factory):
-    """An environment in which wine runs programs. Its server stays until the tests are done."""
-    environment = {**os.environ, "WINEDEBUG": "-all"}
-    prepared = TREE / "build" / "windows" / "wine"
-    if "WINEPREFIX" not in environment and (prepared / "prepared").exists():
-        environment["WINEPREFIX"] = str(prepared)
-    elif "WINEPREFIX" not in environment:
-        environment["WINEPREFIX"] = str(tmp_path_factory.mktemp("wine"))
-    with open(tmp_path_factory.mktemp("log") / "log", "wb") as log:
-        done = subprocess.run(["wineboot", "-i"], env=environment, stdout=log, stderr=log, timeout=120, check=False)
-    assert done.returncode == 0
-    return environment
 
 
 @pytest.fixture

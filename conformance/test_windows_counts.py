@@ -1,36 +1,24 @@
 """What the iocp backend asks of Windows, by number; under Wine, where time means little."""
 
 import json
-import os
-import pathlib
 import shutil
 import subprocess
 
 import pytest
+from conftest import TREE, WINDOWS_BUILD
 
-TREE = pathlib.Path(__file__).resolve().parents[1]
 COMPILER = shutil.which("x86_64-w64-mingw32-gcc-win32") or shutil.which("x86_64-w64-mingw32-gcc")
-WINE = shutil.which("wine") or shutil.which("wine64")
+LIBRARY = WINDOWS_BUILD / "librouse.a"
 
-
-def find_library():
-    """A librouse.a for Windows: in the folder that ROUSE_WINDOWS names, else the newest below build/."""
-    named = os.environ.get("ROUSE_WINDOWS")
-    if named:
-        return pathlib.Path(named).resolve() / "librouse.a"
-    found = [path.parent.parent / "librouse.a" for path in TREE.glob("build*/**/examples/hello.exe")]
-    return max(filter(pathlib.Path.exists, found), key=lambda path: path.stat().st_mtime, default=None)
-
-
-LIBRARY = find_library()
-
-pytestmark = pytest.mark.skipif(
-    None in (COMPILER, WINE, LIBRARY), reason="needs mingw-w64, Wine, and a build for Windows"
-)
+pytestmark = [
+    pytest.mark.skipif(COMPILER is None, reason="unsupported: there is no mingw-w64"),
+    pytest.mark.skipif(shutil.which("wine") is None, reason="unsupported: there is no Wine"),
+    pytest.mark.skipif(not LIBRARY.exists(), reason="nothing was built for Windows; ci/windows.sh does that"),
+]
 
 
 @pytest.fixture(scope="module")
-def counts(tmp_path_factory):
+def counts(tmp_path_factory, wine):
     folder = tmp_path_factory.mktemp("windows")
     program = folder / "windows_counts.exe"
     source = TREE / "conformance/selftest/windows_counts.c"
@@ -46,24 +34,24 @@ def counts(tmp_path_factory):
     # Into a file: Wine's own services may hold a pipe open long after the program has ended.
     with open(folder / "out", "w+", encoding="utf-8") as out:
         run = subprocess.run(
-            [WINE, program],
+            ["wine", program],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={"WINEDEBUG": "-all", "WINEPREFIX": str(folder / "wine"), **os.environ},
+            env=wine,
             timeout=300,
             check=False,
         )
         out.seek(0)
         said = out.read()
     assert run.returncode == 0, said
-    return json.loads(said)
+    return json.loads(said.splitlines()[-1])
 
 
 def library_needs():
     """What libuv calls on Windows, if it is in the library."""
-    archive = next((LIBRARY.parent.parent / "prefix").glob("lib/libuv.a"), None)
-    if archive is None:
+    archive = TREE / "build/windows/prefix/lib/libuv.a"
+    if not archive.exists():
         return []
     return [archive, *"-lpsapi -luser32 -ladvapi32 -liphlpapi -luserenv -lole32 -lshell32 -ldbghelp".split()]
 

@@ -53,16 +53,17 @@ CASE(e5_what_thousands_leave_behind_is_for_nobody, "E5 E2", NEEDS_NOTHING,
 
 CASE(e5_thousands_armed_without_a_wait_are_all_reported, "E5 E2", NEEDS_NOTHING,
      "200 ready sources are armed in both directions and forgotten, 40 times, and armed once more",
-     "a wait() whose deadline has passed finds some, and each direction of each is reported once")
+     "a few looks without waiting find some, and each direction of each is reported once")
 {
     static struct queue_crowd crowd;
     struct rouse_event events[64];
-    int directions = 0, count;
+    int directions = 0, count = 0;
 
     throng(world, &crowd);
     for (int i = 0; i < crowd.count; i++)
         world_arm(world, crowd.sources[i], QUEUE_BOTH);
-    count = world_wait(world, events, 64, 0);
+    for (int looks = 0; looks < 4 && count == 0; looks++)
+        count = world_wait(world, events, 64, 0);
     CHECK(E2, count > 0, "nothing is found without waiting");
     do {
         for (int i = 0; i < count; i++)
