@@ -35,6 +35,11 @@ def check(root, compiler, header, definitions):
     return "" if run.returncode == 0 else "\n".join(run.stderr.splitlines()[:6]) + "\n"
 
 
+def is_for(compiler, header):
+    """Headers are named as sources are: *_posix.h, *_win.h, or for every system."""
+    return not header.endswith("_posix.h" if "mingw" in compiler else "_win.h")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).parents[1])
@@ -48,7 +53,7 @@ def main():
     checks = [
         (compiler, header, definitions)
         for compiler in compilers
-        for header in public + ([] if "++" in compiler else private)
+        for header in public + ([] if "++" in compiler else [header for header in private if is_for(compiler, header)])
         for definitions in ([], ["-DNDEBUG"])
     ]
     failed = 0

@@ -48,6 +48,9 @@ void process_step(struct process *processes, int count);
 
 void process_free(struct process *process);
 
+/* For the systems' own files: takes output, or its end. */
+void process_keep(struct process *process, const char *bytes, size_t count);
+
 /* Ends all that run, when we are told to end ourselves. Called once. */
 void process_end_with_us(void);
 

@@ -22,9 +22,8 @@
 #include <unistd.h>
 
 enum {
-    OUTPUT_MAX = 1 << 20, /* bytes of one process that are kept */
-    STEP_MS = 20,         /* how long an end may go unnoticed */
-    TOGETHER_MAX = 64,    /* processes in one process_step() */
+    STEP_MS = 20,      /* how long an end may go unnoticed */
+    TOGETHER_MAX = 64, /* processes in one process_step() */
     DESCRIPTORS_MAX = 1024
 };
 
@@ -133,24 +132,6 @@ bool process_start_apart(struct process *process, const char *const argv[], int6
 
 /* -- While they run ---------------------------------------------------------- */
 
-static void keep(struct process *process, const char *bytes, size_t count)
-{
-    char *grown;
-
-    /* Of a flood the end is worth more than the beginning. */
-    if (process->length + count > OUTPUT_MAX) {
-        process->length /= 2;
-        memmove(process->output, process->output + process->length, process->length);
-    }
-    grown = realloc(process->output, process->length + count + 1);
-    if (grown == NULL)
-        return;
-    memcpy(grown + process->length, bytes, count);
-    process->output = grown;
-    process->length += count;
-    process->output[process->length] = '\0';
-}
-
 /* Takes what there is. False at the end of the pipe. */
 static bool take_output(struct process *process)
 {
@@ -158,7 +139,7 @@ static bool take_output(struct process *process)
     ssize_t count;
 
     while ((count = read((int) process->pipe, bytes, sizeof bytes)) > 0)
-        keep(process, bytes, (size_t) count);
+        process_keep(process, bytes, (size_t) count);
     return count < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
@@ -177,7 +158,7 @@ static void ended(struct process *process, int status)
     if (process->pipe >= 0)
         take_output(process);
     close_pipe(process);
-    keep(process, "", 0);
+    process_keep(process, "", 0);
     targets_replace(target_of(process), 0);
     process->running = false;
     process->ended_ns = process_clock_ns();

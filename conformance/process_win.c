@@ -23,8 +23,7 @@
 #include "thread.h"
 
 enum {
-    OUTPUT_MAX = 1 << 20, /* bytes of one process that are kept */
-    STEP_MS = 20,         /* how long its output may wait, and its lateness go unnoticed */
+    STEP_MS = 20, /* how long its output may wait, and its lateness go unnoticed */
     TOGETHER_MAX = MAXIMUM_WAIT_OBJECTS,
     COMMAND_MAX = 8000,
     COPY_S = 10, /* for a copy, the way to its place included */
@@ -236,24 +235,6 @@ bool process_start_apart(struct process *process, const char *const argv[], int6
 
 /* -- While they run ---------------------------------------------------------- */
 
-static void keep(struct process *process, const char *bytes, size_t count)
-{
-    char *grown;
-
-    /* Of a flood the end is worth more than the beginning. */
-    if (process->length + count > OUTPUT_MAX) {
-        process->length /= 2;
-        memmove(process->output, process->output + process->length, process->length);
-    }
-    grown = realloc(process->output, process->length + count + 1);
-    if (grown == NULL)
-        return;
-    memcpy(grown + process->length, bytes, count);
-    process->output = grown;
-    process->length += count;
-    process->output[process->length] = '\0';
-}
-
 /* Takes what there is. */
 static void take_output(struct process *process)
 {
@@ -262,7 +243,7 @@ static void take_output(struct process *process)
 
     while (process->pipe != 0 && PeekNamedPipe((HANDLE) process->pipe, NULL, 0, NULL, &count, NULL)
            && count > 0 && ReadFile((HANDLE) process->pipe, bytes, sizeof bytes, &count, NULL))
-        keep(process, bytes, count);
+        process_keep(process, bytes, count);
 }
 
 /* What it started and left behind goes with it. */
@@ -281,7 +262,7 @@ static void ended(struct process *process)
     if (!process->apart)
         end(process);
     take_output(process);
-    keep(process, "", 0);
+    process_keep(process, "", 0);
     close_handle(&process->pipe);
     close_handle(&process->job);
     close_handle(&process->id);

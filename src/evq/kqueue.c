@@ -30,7 +30,7 @@
 #include "../base/selfpipe.h"
 #include "backends.h"
 #include "sleep.h"
-#include "watchable.h"
+#include "watchable_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -13,7 +13,7 @@
 #include "../base/selfpipe.h"
 #include "backends.h"
 #include "sleep.h"
-#include "watchable.h"
+#include "watchable_posix.h"
 
 #include <errno.h>
 #include <limits.h>

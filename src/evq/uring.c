@@ -29,7 +29,7 @@
 #include "../base/compiler.h"
 #include "backends.h"
 #include "sleep.h"
-#include "watchable.h"
+#include "watchable_posix.h"
 
 #include <errno.h>
 #include <liburing.h>

@@ -7,6 +7,7 @@
  */
 #include "../base/compiler.h"
 #include "net_internal.h"
+#include "socket_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,73 +68,6 @@ static void prepare(int fd)
 }
 #endif
 
-/* Room for any address that we know. */
-union any_address {
-    struct sockaddr any;
-    struct sockaddr_in ipv4;
-    struct sockaddr_in6 ipv6;
-    struct sockaddr_un path;
-};
-
-static socklen_t to_system(union any_address *to, const struct rouse_address *from)
-{
-    memset(to, 0, sizeof *to);
-    switch (from->family) {
-    case ROUSE_IPV4:
-        to->ipv4.sin_family = AF_INET;
-        to->ipv4.sin_port = htons(from->port);
-        memcpy(&to->ipv4.sin_addr, from->bytes, 4);
-        return sizeof to->ipv4;
-    case ROUSE_IPV6:
-        to->ipv6.sin6_family = AF_INET6;
-        to->ipv6.sin6_port = htons(from->port);
-        to->ipv6.sin6_scope_id = from->scope;
-        memcpy(&to->ipv6.sin6_addr, from->bytes, 16);
-        return sizeof to->ipv6;
-    case ROUSE_UNIX:
-        if (from->length >= sizeof to->path.sun_path)
-            return 0;
-        to->path.sun_family = AF_UNIX;
-        memcpy(to->path.sun_path, from->bytes, from->length);
-        return (socklen_t) (offsetof(struct sockaddr_un, sun_path) + from->length + 1);
-    default: return 0;
-    }
-}
-
-static int from_system(struct rouse_address *to, const union any_address *from, socklen_t size)
-{
-    const size_t path = offsetof(struct sockaddr_un, sun_path);
-    size_t length;
-
-    memset(to, 0, sizeof *to);
-    switch (from->any.sa_family) {
-    case AF_INET:
-        to->family = ROUSE_IPV4;
-        to->length = 4;
-        to->port = ntohs(from->ipv4.sin_port);
-        memcpy(to->bytes, &from->ipv4.sin_addr, 4);
-        return 0;
-    case AF_INET6:
-        to->family = ROUSE_IPV6;
-        to->length = 16;
-        to->port = ntohs(from->ipv6.sin6_port);
-        to->scope = from->ipv6.sin6_scope_id;
-        memcpy(to->bytes, &from->ipv6.sin6_addr, 16);
-        return 0;
-    case AF_UNIX: /* unnamed at the end that connected */
-        length = size > path ? size - path : 0;
-        if (length > sizeof to->bytes)
-            length = sizeof to->bytes;
-        to->family = ROUSE_UNIX;
-        memcpy(to->bytes, from->path.sun_path, length);
-        while (length > 0 && to->bytes[length - 1] == '\0')
-            length--;
-        to->length = (uint8_t) length;
-        return 0;
-    default: return -EAFNOSUPPORT;
-    }
-}
-
 static int host_open(const struct rouse_sockets *self, enum rouse_family family, rouse_fd *fd)
 {
     int domain;
@@ -156,7 +90,7 @@ static int host_listen(const struct rouse_sockets *self, rouse_fd fd,
                        const struct rouse_address *address, int backlog)
 {
     union any_address any;
-    const socklen_t size = to_system(&any, address);
+    const socklen_t size = address_to_system(&any, address);
     const int on = 1;
 
     (void) self;
@@ -191,7 +125,7 @@ static int host_connect(const struct rouse_sockets *self, rouse_fd fd,
                         const struct rouse_address *address)
 {
     union any_address any;
-    const socklen_t size = to_system(&any, address);
+    const socklen_t size = address_to_system(&any, address);
 
     (void) self;
     if (size == 0)
@@ -274,7 +208,7 @@ static int host_local(const struct rouse_sockets *self, rouse_fd fd, struct rous
     (void) self;
     if (getsockname(fd, &any.any, &size) < 0)
         return -errno;
-    return from_system(address, &any, size);
+    return address_from_system(address, &any, size);
 }
 
 static int host_peer(const struct rouse_sockets *self, rouse_fd fd, struct rouse_address *address)
@@ -285,7 +219,7 @@ static int host_peer(const struct rouse_sockets *self, rouse_fd fd, struct rouse
     (void) self;
     if (getpeername(fd, &any.any, &size) < 0)
         return -errno;
-    return from_system(address, &any, size);
+    return address_from_system(address, &any, size);
 }
 
 static const struct rouse_sockets host = {

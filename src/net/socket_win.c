@@ -19,15 +19,10 @@
 #include "../base/compiler.h"
 #include "../base/error_win.h"
 #include "net_internal.h"
+#include "socket_address.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* In this order. */
-#include <winsock2.h>
-#include <ws2tcpip.h>
-
-#include <afunix.h>
 
 /* For one call: the kernel locks or copies that much. The next one finds whether there is
  * room left. (Winsock counts in int besides.) */
@@ -36,14 +31,6 @@ enum { MOST = 1 << 20 };
 /* Connections that may wait to be accepted. Of a larger number the system makes this one,
  * unless it is told as a negative one (SOMAXCONN_HINT); and who finds no place is refused. */
 enum { BACKLOG = 200 };
-
-/* Room for any address that we know. */
-union any_address {
-    struct sockaddr any;
-    struct sockaddr_in ipv4;
-    struct sockaddr_in6 ipv6;
-    struct sockaddr_un path;
-};
 
 /* There is no way to say that Winsock is no longer needed: sockets may outlive every
  * runtime, and the end of the process will do. */
@@ -64,65 +51,6 @@ static int started(void)
     int error = WSASYSNOTREADY;
 
     return InitOnceExecuteOnce(&once, start, &error, NULL) ? 0 : rouse__error_of(error);
-}
-
-static int to_system(union any_address *to, const struct rouse_address *from)
-{
-    memset(to, 0, sizeof *to);
-    switch (from->family) {
-    case ROUSE_IPV4:
-        to->ipv4.sin_family = AF_INET;
-        to->ipv4.sin_port = htons(from->port);
-        memcpy(&to->ipv4.sin_addr, from->bytes, 4);
-        return sizeof to->ipv4;
-    case ROUSE_IPV6:
-        to->ipv6.sin6_family = AF_INET6;
-        to->ipv6.sin6_port = htons(from->port);
-        to->ipv6.sin6_scope_id = from->scope;
-        memcpy(&to->ipv6.sin6_addr, from->bytes, 16);
-        return sizeof to->ipv6;
-    case ROUSE_UNIX:
-        if (from->length >= sizeof to->path.sun_path)
-            return 0;
-        to->path.sun_family = AF_UNIX;
-        memcpy(to->path.sun_path, from->bytes, from->length);
-        return (int) (offsetof(struct sockaddr_un, sun_path) + from->length + 1);
-    default: return 0;
-    }
-}
-
-static int from_system(struct rouse_address *to, const union any_address *from, int size)
-{
-    const size_t path = offsetof(struct sockaddr_un, sun_path);
-    size_t length;
-
-    memset(to, 0, sizeof *to);
-    switch (from->any.sa_family) {
-    case AF_INET:
-        to->family = ROUSE_IPV4;
-        to->length = 4;
-        to->port = ntohs(from->ipv4.sin_port);
-        memcpy(to->bytes, &from->ipv4.sin_addr, 4);
-        return 0;
-    case AF_INET6:
-        to->family = ROUSE_IPV6;
-        to->length = 16;
-        to->port = ntohs(from->ipv6.sin6_port);
-        to->scope = from->ipv6.sin6_scope_id;
-        memcpy(to->bytes, &from->ipv6.sin6_addr, 16);
-        return 0;
-    case AF_UNIX: /* unnamed at the end that connected */
-        length = (size_t) size > path ? (size_t) size - path : 0;
-        if (length > sizeof to->bytes)
-            length = sizeof to->bytes;
-        to->family = ROUSE_UNIX;
-        memcpy(to->bytes, from->path.sun_path, length);
-        while (length > 0 && to->bytes[length - 1] == '\0')
-            length--;
-        to->length = (uint8_t) length;
-        return 0;
-    default: return -EAFNOSUPPORT;
-    }
 }
 
 /* Why a call on this socket failed. Winsock has one word for what is closed and for what
@@ -201,7 +129,7 @@ static int host_listen(const struct rouse_sockets *self, rouse_fd fd,
                        const struct rouse_address *address, int backlog)
 {
     union any_address any;
-    const int size = to_system(&any, address);
+    const int size = address_to_system(&any, address);
     int error;
 
     (void) self;
@@ -239,7 +167,7 @@ static int host_connect(const struct rouse_sockets *self, rouse_fd fd,
                         const struct rouse_address *address)
 {
     union any_address any;
-    const int size = to_system(&any, address);
+    const int size = address_to_system(&any, address);
     int error;
 
     (void) self;
@@ -412,7 +340,7 @@ static int host_local(const struct rouse_sockets *self, rouse_fd fd, struct rous
     (void) self;
     if (getsockname(fd, &any.any, &size) != 0)
         return error_of_call(fd);
-    return from_system(address, &any, size);
+    return address_from_system(address, &any, size);
 }
 
 static int host_peer(const struct rouse_sockets *self, rouse_fd fd, struct rouse_address *address)
@@ -423,7 +351,7 @@ static int host_peer(const struct rouse_sockets *self, rouse_fd fd, struct rouse
     (void) self;
     if (getpeername(fd, &any.any, &size) != 0)
         return error_of_call(fd);
-    return from_system(address, &any, size);
+    return address_from_system(address, &any, size);
 }
 
 static const struct rouse_sockets host = {

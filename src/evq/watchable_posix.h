@@ -1,11 +1,11 @@
 /*
- * watchable.h -- whether a descriptor can be waited for, where the kernel does not say (E11).
+ * watchable_posix.h -- whether a descriptor can be waited for, where the kernel does not say (E11).
  *
  * epoll refuses what is always ready. Others take it, and report it again and again; so the
  * first arm() asks what kind of descriptor it is.
  */
-#ifndef ROUSE_EVQ_WATCHABLE_H
-#define ROUSE_EVQ_WATCHABLE_H
+#ifndef ROUSE_EVQ_WATCHABLE_POSIX_H
+#define ROUSE_EVQ_WATCHABLE_POSIX_H
 
 #include <errno.h>
 #include <rouse/base.h>
@@ -21,4 +21,4 @@ static inline int watchable(rouse_fd fd)
     return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ? -EPERM : 0;
 }
 
-#endif /* ROUSE_EVQ_WATCHABLE_H */
+#endif /* ROUSE_EVQ_WATCHABLE_POSIX_H */
