@@ -69,6 +69,24 @@ def test_a_guest_that_is_not_there_is_told_and_required(conform):
     assert done.returncode == 1 and "there is required, and was not run" in done.stdout
 
 
+@pytest.mark.parametrize("failures, status", [(2, "pass"), (1000, "error")])
+def test_a_guest_that_does_not_start_is_started_again_but_not_for_ever(conform, tmp_path, failures, status):
+    guest = tmp_path / "guest"
+    guest.write_text(
+        f"""#!/bin/bash
+        count=$(cat {tmp_path}/count 2>/dev/null || echo 0)
+        [ "$1" != --run-case ] || [ $count -ge {failures} ] || {{ echo $((count + 1)) >{tmp_path}/count; exit 66; }}
+        exec {CONFORM} "$@"
+        """
+    )
+    guest.chmod(0o755)
+    report = conform.report("--guest", f"there=poll:{guest}", "--backend", "there", "--case", "e1_one_direction*")[1]
+    assert [case["results"]["there"] for case in report["cases"]] == [status]
+    if status == "error":
+        assert "ended with status 66" in report["cases"][0]["messages"][0]["message"]
+        assert (tmp_path / "count").read_text().strip() == "4"
+
+
 @pytest.mark.parametrize(
     "guest, says",
     [

@@ -109,6 +109,11 @@ static void hear_misuse(struct result *result, const char *line)
 
 /* -- What a process leaves --------------------------------------------------- */
 
+bool verdict_began(const struct process *process)
+{
+    return process->output != NULL && strstr(process->output, VERDICT_MARK "began ") != NULL;
+}
+
 bool verdict_aborted(const struct process *process)
 {
     return process->signal == SIGABRT || process->exit_code == PROCESS_ABORT;

@@ -18,6 +18,9 @@ void verdict_say(enum suite_news news, enum guarantee id, const char *text, cons
 void verdict_hear(struct result *result, enum suite_news news, enum guarantee id, const char *text,
                   const char *file, int line);
 
+/* Whether the case of a process that has ended, and was not judged yet, began at all. */
+bool verdict_began(const struct process *process);
+
 /* Whether a process was ended by abort(), here or in a guest. */
 bool verdict_aborted(const struct process *process);
 
