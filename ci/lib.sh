@@ -149,12 +149,12 @@ int main(void) { return 0; }" || need "$1" "$4"
 # PATH need not be the system's, which is the one that packages go to.
 need_python() {
     for python in python3 /usr/bin/python3 /usr/local/bin/python3; do
-        if has "$python" && "$python" -c "import sys$(printf ', %s' "$@")" 2>/dev/null; then
+        if has "$python" && "$python" -c "import sys$([ $# -eq 0 ] || printf ', %s' "$@")" 2>/dev/null; then
             return
         fi
     done
     python=/usr/bin/python3
-    need "python3 $(printf 'python3-%s ' "$@")" "Python 3 with $*"
+    need "python3 ${*/#/python3-}" "Python 3${*:+ with $*}"
 }
 
 # What fetch_sources takes; WHAT is wanted from there.

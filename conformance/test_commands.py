@@ -382,3 +382,9 @@ def test_a_python_without_pytest_in_the_path_is_no_obstacle(tmp_path):
     ).stdout.split()
     assert said[0] != "python3"
     assert said[1:] in ([], ["python3", "python3-pytest"])
+
+
+def test_a_python_is_asked_for_nothing_when_nothing_is_wanted_of_it():
+    script = f'. "{TREE}/ci/lib.sh"; need_python; echo "$python" "${{missing[@]+"${{missing[@]}}"}}"'
+    said = subprocess.run(["bash", "-euc", script, "test"], text=True, capture_output=True, timeout=60, check=True)
+    assert len(said.stdout.split()) == 1, said.stdout
