@@ -548,43 +548,20 @@ bool explore_compare_exchange(struct explore_site site, uintptr_t *address, uint
 
 /* ---- what the compiler calls, instead of the runtime of -fsanitize=thread */
 
-#define ACCESS(size)                                                                               \
-    void __tsan_read##size(void *address);                                                         \
-    void __tsan_read##size(void *address)                                                          \
+#define HOOK(name, body)                                                                           \
+    void __tsan_##name(void *address);                                                             \
+    void __tsan_##name(void *address)                                                              \
     {                                                                                              \
-        plain_read(address, size);                                                                 \
-    }                                                                                              \
-    void __tsan_write##size(void *address);                                                        \
-    void __tsan_write##size(void *address)                                                         \
-    {                                                                                              \
-        plain_write(address, size, "writes");                                                      \
-    }                                                                                              \
-    void __tsan_unaligned_read##size(void *address);                                               \
-    void __tsan_unaligned_read##size(void *address)                                                \
-    {                                                                                              \
-        plain_read(address, size);                                                                 \
-    }                                                                                              \
-    void __tsan_unaligned_write##size(void *address);                                              \
-    void __tsan_unaligned_write##size(void *address)                                               \
-    {                                                                                              \
-        plain_write(address, size, "writes");                                                      \
-    }                                                                                              \
-    void __tsan_volatile_read##size(void *address);                                                \
-    void __tsan_volatile_read##size(void *address)                                                 \
-    {                                                                                              \
-        plain_read(address, size);                                                                 \
-    }                                                                                              \
-    void __tsan_volatile_write##size(void *address);                                               \
-    void __tsan_volatile_write##size(void *address)                                                \
-    {                                                                                              \
-        plain_write(address, size, "writes");                                                      \
-    }                                                                                              \
-    void __tsan_read_write##size(void *address);                                                   \
-    void __tsan_read_write##size(void *address)                                                    \
-    {                                                                                              \
-        plain_read(address, size);                                                                 \
-        plain_write(address, size, "writes");                                                      \
+        body;                                                                                      \
     }
+#define ACCESS(size)                                                                               \
+    HOOK(read##size, plain_read(address, size))                                                    \
+    HOOK(write##size, plain_write(address, size, "writes"))                                        \
+    HOOK(unaligned_read##size, plain_read(address, size))                                          \
+    HOOK(unaligned_write##size, plain_write(address, size, "writes"))                              \
+    HOOK(volatile_read##size, plain_read(address, size))                                           \
+    HOOK(volatile_write##size, plain_write(address, size, "writes"))                               \
+    HOOK(read_write##size, (plain_read(address, size), plain_write(address, size, "writes")))
 
 ACCESS(1)
 ACCESS(2)
