@@ -298,6 +298,8 @@ PLANTED = {
     "e1_asserts_nothing": ("error", {"E1": "error"}, "it has asserted nothing"),
     "e1_asserts_what_it_is_not_about": ("error", {"E1": "error"}, "asserts E7, but is tagged with E1"),
     "e1_is_left_without_descriptors": ("fail", {"E1": "fail"}, "cannot go on"),
+    "e1_runs_out_of_descriptors_twice": ("pass", {}, ""),
+    "e1_needs_many_descriptors": ("pass", {}, ""),
     "e1_fails_on_a_thread": ("fail", {"E1": "fail"}, "on another thread"),
     "x8_misuse_is_seen": ("pass", {}, ""),
     "x8_no_misuse_is_seen": ("fail", {"X8": "fail"}, "goes on where it should stop"),
@@ -398,6 +400,14 @@ def test_in_one_process_a_case_that_is_left_leaves_descriptors_to_the_next(plant
     report = planted.report("--backend", "poll", *options, "--in-process")[1]
     results = {case["id"]: case["results"]["poll"] for case in report["cases"]}
     assert [results[case] for case in cases] == ["fail", "fail", "pass"]
+
+
+def test_in_one_process_a_case_gives_back_the_limit_that_it_found(planted):
+    cases = ["e1_runs_out_of_descriptors_twice", "e1_needs_many_descriptors"]
+    options = [option for case in cases for option in ("--case", case)]
+    report = planted.report("--backend", "poll", *options, "--in-process")[1]
+    results = {case["id"]: case["results"]["poll"] for case in report["cases"]}
+    assert [results[case] for case in cases] == ["pass", "pass"]
 
 
 # ---- backends that go wrong

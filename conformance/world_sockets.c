@@ -310,7 +310,7 @@ void world_starve(struct world *world)
     rouse_fd fd;
     int error;
 
-    if (!world->simulated) {
+    if (!world->simulated && !things->limited) {
         world_expect(host_limit_descriptors(), "a limit on descriptors");
         things->limited = true;
     }

@@ -5,6 +5,7 @@
  * The file that includes this one may define PLANTED_BREACH, and then there are cases
  * that cannot be traced, too.
  */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +120,25 @@ CASE(e1_is_left_without_descriptors, "E1", NEEDS_NOTHING,
     REQUIRE(E1, world == NULL, "cannot go on");
 }
 
+CASE(e1_runs_out_of_descriptors_twice, "E1", NEEDS_NOTHING,
+     "descriptors run out, are there again, and run out again",
+     "it passes, and whoever comes next has descriptors again")
+{
+    world_starve(world);
+    world_feed(world, INT_MAX);
+    world_starve(world);
+    CHECK(E1, world != NULL, "nobody minds");
+}
+
+CASE(e1_needs_many_descriptors, "E1", NEEDS_NOTHING, "a hundred pairs are opened", "it passes")
+{
+    rouse_fd ends[2];
+
+    for (int i = 0; i < 100; i++)
+        world_pair(world, ends);
+    CHECK(E1, world != NULL, "all are open");
+}
+
 static void fail_elsewhere(void *argument)
 {
     CHECK(E1, argument == NULL, "on another thread");
@@ -203,6 +223,8 @@ CASES(planted) = {&e1_passes,
                   &e1_asserts_nothing,
                   &e1_asserts_what_it_is_not_about,
                   &e1_is_left_without_descriptors,
+                  &e1_runs_out_of_descriptors_twice,
+                  &e1_needs_many_descriptors,
                   &e1_fails_on_a_thread,
                   &x8_misuse_is_seen,
                   &x8_no_misuse_is_seen,
