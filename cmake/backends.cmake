@@ -57,7 +57,7 @@ if(ROUSE_KQUEUE_EMULATION) # after the real ones
     SOURCES src/evq/kqueue.c conformance/kqueue/emulation.c)
 endif()
 set(rouse_sim_sources src/evq/sim.c src/evq/sim_calls.c src/evq/sim_connect.c
-  src/evq/sim_faults.c src/evq/sim_sockets.c src/evq/sim_trace.c)
+  src/evq/sim_datagrams.c src/evq/sim_faults.c src/evq/sim_sockets.c src/evq/sim_trace.c)
 rouse_backend(sim IF TRUE SOURCES ${rouse_sim_sources})
 
 # Errors list what there is.

@@ -172,6 +172,9 @@ rouse_fd world_file(struct world *world);
 rouse_fd world_duplicate(struct world *world, rouse_fd fd);
 void world_duplicate_at(struct world *world, rouse_fd fd, rouse_fd at);
 
+/* Two datagram sockets, connected to each other over UDP. */
+void world_datagrams(struct world *world, rouse_fd ends[2]);
+
 /* A connected datagram socket that has just been told that nobody is there: an ICMP
  * error waits in it. NEEDS_ICMP. */
 rouse_fd world_refused_datagram(struct world *world);

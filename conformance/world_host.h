@@ -37,6 +37,7 @@ int host_pipe(rouse_fd ends[2]);
 int host_file(rouse_fd *fd);
 int host_duplicate(rouse_fd fd, rouse_fd *copy);
 int host_duplicate_at(rouse_fd fd, rouse_fd at);
+int host_datagrams(rouse_fd ends[2]);
 int host_refused_datagram(rouse_fd *fd);
 
 /* Closes whatever it is. */

@@ -228,8 +228,8 @@ void host_close(rouse_fd fd)
     close(fd);
 }
 
-/* A port that was just free is one where nobody listens. */
-static int closed_port(struct sockaddr_in *address)
+/* A datagram socket on a port of its own. */
+static int datagram_open(rouse_fd *opened, struct sockaddr_in *address)
 {
     socklen_t length = sizeof *address;
     const int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -242,7 +242,44 @@ static int closed_port(struct sockaddr_in *address)
     error = error_of(bind(fd, (struct sockaddr *) address, length));
     if (error == 0)
         error = error_of(getsockname(fd, (struct sockaddr *) address, &length));
-    close(fd);
+    if (error == 0)
+        error = make_nonblocking(fd);
+    if (error != 0)
+        close(fd);
+    *opened = fd;
+    return error;
+}
+
+int host_datagrams(rouse_fd ends[2])
+{
+    struct sockaddr_in addresses[2];
+    int error = datagram_open(&ends[0], &addresses[0]);
+
+    if (error != 0)
+        return error;
+    error = datagram_open(&ends[1], &addresses[1]);
+    if (error != 0) {
+        close(ends[0]);
+        return error;
+    }
+    for (int i = 0; i < 2 && error == 0; i++)
+        error =
+            error_of(connect(ends[i], (struct sockaddr *) &addresses[!i], sizeof addresses[!i]));
+    if (error != 0) {
+        close(ends[0]);
+        close(ends[1]);
+    }
+    return error;
+}
+
+/* A port that was just free is one where nobody listens. */
+static int closed_port(struct sockaddr_in *address)
+{
+    rouse_fd fd;
+    const int error = datagram_open(&fd, address);
+
+    if (error == 0)
+        close(fd);
     return error;
 }
 

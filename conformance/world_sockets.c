@@ -295,10 +295,24 @@ void world_duplicate_at(struct world *world, rouse_fd fd, rouse_fd at)
     world_take(world, at);
 }
 
+void world_datagrams(struct world *world, rouse_fd ends[2])
+{
+    world_expect(world->simulated ? rouse_sim_datagrams(world->evq, ends) : host_datagrams(ends),
+                 "a pair of datagram sockets");
+    world_take(world, ends[0]);
+    world_take(world, ends[1]);
+}
+
 rouse_fd world_refused_datagram(struct world *world)
 {
-    rouse_fd fd;
+    rouse_fd fd, ends[2];
 
+    if (world->simulated) {
+        world_datagrams(world, ends);
+        world_close(world, ends[1]);
+        world_send(world, ends[0], 1);
+        return ends[0];
+    }
     world_expect(host_refused_datagram(&fd), "a refused datagram");
     return world_take(world, fd);
 }

@@ -5,6 +5,8 @@
  * The hard part for a backend is that most kernels tell of changes, or of states, but not
  * of both; so each case stands for one order of things happening.
  */
+#include <string.h>
+
 #include "queue.h"
 
 CASE(e2_what_is_ready_before_the_first_arm_is_reported, "E2", NEEDS_NOTHING,
@@ -265,6 +267,37 @@ CASE(e2_a_source_in_use_for_long_loses_nothing, "E2", NEEDS_NOTHING,
     }
 }
 
+CASE(e2_each_datagram_that_waits_is_reported, "E2", NEEDS_NOTHING,
+     "three datagrams wait, one of them empty, and each report reads one; later a fourth comes",
+     "every arm() is answered by a report, and each of them finds its datagram")
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } sent[] = {{"one", 3}, {"", 0}, {"three", 5}, {"4", 1}};
+    rouse_fd ends[2];
+    struct rouse_source *source;
+    char bytes[8];
+
+    world_datagrams(world, ends);
+    source = world_source(world, ends[0]);
+    for (int i = 0; i < 3; i++)
+        world_write(world, ends[1], sent[i].bytes, sent[i].size);
+    for (int i = 0; i < 4; i++) {
+        world_arm(world, source, ROUSE_READABLE);
+        if (i == 3) {
+            world_turn(world, 0);
+            queue_mend(world, source);
+            world_write(world, ends[1], sent[i].bytes, sent[i].size);
+        }
+        REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "no report of number %d", i + 1);
+        CHECK_EQUAL(E2, world_read(world, ends[0], bytes, sizeof bytes), (intptr_t) sent[i].size,
+                    "a datagram's length");
+        CHECK(E2, memcmp(bytes, sent[i].bytes, sent[i].size) == 0, "number %d has come out of turn",
+              i + 1);
+    }
+}
+
 CASES(evq_e2) = {
     &e2_what_is_ready_before_the_first_arm_is_reported,
     &e2_what_becomes_ready_while_armed_is_reported,
@@ -276,4 +309,5 @@ CASES(evq_e2) = {
     &e2_a_read_behind_the_queues_back_costs_nothing,
     &e2_the_last_of_many_sources_is_reported_like_the_first,
     &e2_a_source_in_use_for_long_loses_nothing,
+    &e2_each_datagram_that_waits_is_reported,
 };

@@ -529,6 +529,41 @@ CASE(s3_clocks_are_late_and_leap_by_rule, "S3 E9", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s3_datagrams_are_lost_by_rule, "S3", NEEDS_SIM,
+     "the program and its peer send four messages each, and the second and third are to be lost",
+     "the program's are, and it is told nothing; its peer's all come")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+    rouse_fd ends[2];
+    char byte;
+
+    REQUIRE(S3, rouse_sim_datagrams(evq, ends) == 0, "no datagram sockets");
+    rouse_sim_faults(evq, "lost=.xx");
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQUAL(S3, sockets->write(sockets, ends[0], "abcd" + i, 1), 1, "the program's write");
+        CHECK_EQUAL(S3, peer->write(peer, ends[1], "abcd" + i, 1), 1, "the peer's write");
+    }
+    CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_count(evq, ROUSE_SIM_LOST), 2, "how many are lost");
+    for (int i = 0; i < 4; i += 3)
+        CHECK(S3, peer->read(peer, ends[1], &byte, 1) == 1 && byte == "abcd"[i], "message %d", i);
+    CHECK_EQUAL(S3, peer->read(peer, ends[1], &byte, 1), -EAGAIN, "a read behind the last one");
+    for (int i = 0; i < 4; i++)
+        CHECK(S3, sockets->read(sockets, ends[0], &byte, 1) == 1 && byte == "abcd"[i],
+              "message %d of the peer", i);
+    sockets->close(sockets, ends[0]);
+    sockets->close(sockets, ends[1]);
+    rouse_sim_faults(evq, "lost=1000000");
+    CHECK_EQUAL(S3, rouse_sim_datagrams(evq, ends), 0, "another pair");
+    CHECK_EQUAL(S3, sockets->write(sockets, ends[0], &byte, 65508), -EMSGSIZE,
+                "what does not go out, and so is not lost");
+    CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_opportunities(evq, ROUSE_SIM_LOST), 0,
+                "opportunities");
+    sockets->close(sockets, ends[0]);
+    sockets->close(sockets, ends[1]);
+    sim_queue_close(evq);
+}
+
 CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_rules_are_read_from_text,
                  &s3_a_delayed_report_comes_turns_later,
@@ -540,4 +575,5 @@ CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_connections_fail_by_rule,
                  &s3_a_connect_is_interrupted_and_goes_on,
                  &s3_an_interruption_comes_in_the_middle_of_a_wait,
-                 &s3_clocks_are_late_and_leap_by_rule};
+                 &s3_clocks_are_late_and_leap_by_rule,
+                 &s3_datagrams_are_lost_by_rule};

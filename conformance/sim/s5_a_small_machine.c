@@ -2,6 +2,7 @@
  * s5_a_small_machine.c -- S5: descriptors, room, batches, and connects that take their time.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "../guest/environment.h"
 #include "bench.h"
@@ -325,6 +326,49 @@ CASE(s5_the_environment_says_what_the_program_does_not, "S5", NEEDS_SIM,
     environment_set("ROUSE_SIM", NULL);
 }
 
+CASE(s5_datagrams_keep_their_bounds, "S5", NEEDS_SIM,
+     "messages of many lengths through 100 bytes of room: read whole, in part, too long, too many",
+     "each read is one message, what does not fit is lost, and an end alone is told once")
+{
+    const struct rouse_sim_options options = {.size = sizeof options, .capacity = 100};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    const struct rouse_sockets *sockets = evq->sockets;
+    static const char text[101] = "0123456789";
+    char bytes[200];
+    rouse_fd ends[2];
+
+    REQUIRE(S5, rouse_sim_datagrams(evq, ends) == 0, "no datagram sockets");
+    CHECK_EQUAL(S5, rouse_sim_ready(evq, ends[0]), ROUSE_WRITABLE, "a new end is");
+    CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text, 10), 10, "a message");
+    CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text, 0), 0, "an empty one");
+    CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text, 97), -EMSGSIZE, "one too long");
+    CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text + 1, 79), 79, "one that has no room");
+    CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text + 2, 78), 78, "one that just has");
+    CHECK_EQUAL(S5, rouse_sim_ready(evq, ends[0]), ROUSE_WRITABLE, "a full way is");
+    CHECK_EQUAL(S5, sockets->read(sockets, ends[1], bytes, 4), 4, "the beginning of a message");
+    CHECK(S5, memcmp(bytes, "0123", 4) == 0, "it is not its beginning");
+    CHECK_EQUAL(S5, sockets->read(sockets, ends[1], bytes, 4), 0, "the empty one");
+    CHECK_EQUAL(S5, rouse_sim_ready(evq, ends[1]), ROUSE_READABLE | ROUSE_WRITABLE,
+                "with one left it is");
+    CHECK_EQUAL(S5, sockets->read(sockets, ends[1], bytes, sizeof bytes), 78, "the last one");
+    CHECK(S5, memcmp(bytes, text + 2, 78) == 0, "it has other bytes");
+    CHECK_EQUAL(S5, sockets->read(sockets, ends[1], bytes, 1), -EAGAIN, "and then");
+    CHECK_EQUAL(S5, sockets->connected(sockets, ends[1]), 0, "no error");
+    CHECK_EQUAL(S5, sockets->shutdown(sockets, ends[1]), 0, "no more from here");
+    CHECK_EQUAL(S5, sockets->write(sockets, ends[1], text, 1), -EPIPE, "a message all the same");
+    CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text, 96), 96, "as long as can be");
+    sockets->close(sockets, ends[1]);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text, 1), 1, "one to nobody");
+        CHECK_EQUAL(S5, rouse_sim_ready(evq, ends[0]), ROUSE_READABLE | ROUSE_WRITABLE,
+                    "what brings an error");
+        CHECK_EQUAL(S5, sockets->write(sockets, ends[0], text, 1), -ECONNREFUSED, "told once");
+        CHECK_EQUAL(S5, rouse_sim_ready(evq, ends[0]), ROUSE_WRITABLE, "and then");
+    }
+    sockets->close(sockets, ends[0]);
+    sim_queue_close(evq);
+}
+
 CASES(sim_s5) = {&s5_a_descriptor_is_the_lowest_that_is_free,
                  &s5_a_stream_holds_its_capacity,
                  &s5_a_wait_brings_its_batch,
@@ -332,4 +376,5 @@ CASES(sim_s5) = {&s5_a_descriptor_is_the_lowest_that_is_free,
                  &s5_a_slow_connect_ends_a_wait_without_limit,
                  &s5_calls_at_the_wrong_time_answer_as_linux_does,
                  &s5_options_may_be_of_an_older_program,
-                 &s5_the_environment_says_what_the_program_does_not};
+                 &s5_the_environment_says_what_the_program_does_not,
+                 &s5_datagrams_keep_their_bounds};

@@ -10,10 +10,9 @@
  *     is ready.
  *   - Its sockets live in memory: stream pairs, and listeners on any IPv4, IPv6 or Unix
  *     address, which reach each other inside one queue. They behave as Linux' do, half
- *     closes, resets, refusals, backlogs and urgent data included. Descriptors are small
- *     numbers, the lowest free one first, that mean nothing to the host. There are no
- *     datagrams, because the socket table (socket.h) has no call that carries a sender,
- *     and its read() of 0 bytes is the end of a stream; they come with those calls.
+ *     closes, resets, refusals, backlogs and urgent data included; and datagrams, between
+ *     two sockets that are connected. Descriptors are small numbers, the lowest free one
+ *     first, that mean nothing to the host.
  *   - The same seed, the same rules and the same calls give the same run, byte for byte
  *     in its trace. wake() from other threads is the one thing that a seed cannot decide.
  *
@@ -82,6 +81,8 @@ enum rouse_sim_fault {
     /* "reset": a connected socket that is read or written turns out to be reset: both ends
      * are told -ECONNRESET once, and then end of stream. */
     ROUSE_SIM_RESET,
+    /* "lost": a datagram that is written never arrives. */
+    ROUSE_SIM_LOST,
 
     ROUSE_SIM_FAULTS /* how many there are */
 };
@@ -153,6 +154,14 @@ ROUSE_API uint64_t rouse_sim_fault_opportunities(struct rouse_evq *evq, enum rou
  */
 
 /* -- The other side ---------------------------------------------------------- */
+
+/* Two datagram sockets that are connected to each other, as over UDP, for both tables to
+ * use. Each write() is a message, of 0 to 65,507 bytes and with 4 more no longer than the
+ * capacity, else -EMSGSIZE; what the other end has no room for is lost, so a write side is
+ * always ready. Each read() takes one message, and what the buffer does not hold of it is
+ * gone; 0 is an empty one. Where the other end has closed, the next operation after a
+ * write(), and every direction armed, is told -ECONNREFUSED. Also -EMFILE, -ENOMEM. */
+ROUSE_API int rouse_sim_datagrams(struct rouse_evq *evq, rouse_fd fds[2]);
 
 /* The same sockets for whoever plays the peer of the program under test: descriptors are
  * common to both tables, and no fault befalls the calls of this one. */

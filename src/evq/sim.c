@@ -413,6 +413,18 @@ int rouse_sim_reset(struct rouse_evq *evq, rouse_fd fd)
     return error;
 }
 
+int rouse_sim_datagrams(struct rouse_evq *evq, rouse_fd fds[2])
+{
+    struct sim *sim = sim_below(evq);
+    const int error = rouse__sim_datagrams(&sim->sockets, fds);
+
+    if (error == 0)
+        rouse__sim_tell(&sim->trace, "datagrams: %d %d", (int) fds[0], (int) fds[1]);
+    else
+        rouse__sim_tell_result(&sim->trace, error, "datagrams");
+    return error;
+}
+
 int rouse_sim_urgent(struct rouse_evq *evq, rouse_fd fd, char byte)
 {
     struct sim *sim = sim_below(evq);

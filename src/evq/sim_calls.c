@@ -189,7 +189,10 @@ static intptr_t calls_write(const struct rouse_sockets *self, rouse_fd fd, const
     size_t part = size;
     intptr_t result = disturb(calls, fd, ROUSE_WRITABLE, &part);
 
-    if (result == 0)
+    if (result == 0 && rouse__sim_may_be_lost(calls->sockets, fd, size)
+        && happens(calls, ROUSE_SIM_LOST, 1) != 0)
+        result = (intptr_t) size;
+    else if (result == 0)
         result = sockets->write(sockets, fd, buffer, part);
     rouse__sim_tell_result(calls->trace, result, "%swrite %d %" PRIuPTR, who(calls), (int) fd,
                            (uintptr_t) size);

@@ -338,7 +338,8 @@ int rouse__sim_travel(struct rouse__sim_sockets *sockets, rouse_fd fd,
     case SOCKET_CONNECTING: return -EALREADY;
     case SOCKET_REFUSED: return -EINVAL;
     case SOCKET_LISTENING:
-    case SOCKET_CONNECTED: return -EISCONN;
+    case SOCKET_CONNECTED:
+    case SOCKET_DATAGRAM: return -EISCONN;
     }
     error = sim_address_copy(&remote, address, socket->family);
     if (error < 0)
@@ -357,7 +358,8 @@ int rouse__sim_connected(const struct rouse_sockets *self, rouse_fd fd)
         return -EBADF;
     switch (socket->state) {
     case SOCKET_CONNECTING: return -EINPROGRESS;
-    case SOCKET_CONNECTED: return rouse__sim_error_take(socket);
+    case SOCKET_CONNECTED:
+    case SOCKET_DATAGRAM: return rouse__sim_error_take(socket);
     case SOCKET_REFUSED: (void) rouse__sim_error_take(socket); return -ECONNREFUSED;
     case SOCKET_IDLE:
     case SOCKET_LISTENING: break;

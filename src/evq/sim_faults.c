@@ -31,6 +31,7 @@ static const struct {
     [ROUSE_SIM_REFUSED] = {"refused", 1},
     [ROUSE_SIM_ABORTED] = {"aborted", 1},
     [ROUSE_SIM_RESET] = {"reset", 1},
+    [ROUSE_SIM_LOST] = {"lost", 1},
 };
 
 /* -- Rules ------------------------------------------------------------------- */

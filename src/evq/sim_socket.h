@@ -13,7 +13,8 @@ enum socket_state {
     SOCKET_LISTENING,
     SOCKET_CONNECTING, /* until it got there, and the listener has room for it */
     SOCKET_CONNECTED,  /* and for ever after, however the connection ended */
-    SOCKET_REFUSED
+    SOCKET_REFUSED,
+    SOCKET_DATAGRAM /* joined with its peer, for ever */
 };
 
 struct sim_socket {
@@ -36,7 +37,7 @@ struct sim_socket {
     struct rouse_address local;    /* where it is, as far as that is known */
     struct rouse_address remote;   /* where its peer is, once it has one */
     bool owns_port;                /* the port of `local` was given to it */
-    struct connection *connection; /* of one that is connecting or connected */
+    struct connection *connection; /* of one that is connecting or connected, or a datagram's */
     int side;                      /* which end of it we are */
     struct sim_link queued;        /* of a listener: ends to be accepted */
     struct sim_link waiting;       /* of a listener: those for whom there is no room */
@@ -108,6 +109,10 @@ int rouse__sim_descriptor_give(struct sim_socket *socket);
 int rouse__sim_connection_new(struct rouse__sim_sockets *sockets, struct sim_socket *first,
                               struct sim_socket *second);
 
+/* Two sockets that are joined from the beginning, in that state. */
+int rouse__sim_pair_new(struct rouse__sim_sockets *sockets, enum rouse_family family,
+                        enum socket_state state, rouse_fd fds[2]);
+
 /* Takes one end out; the last one frees it. */
 void rouse__sim_connection_leave(struct sim_socket *socket);
 
@@ -116,6 +121,12 @@ void rouse__sim_connection_break(struct sim_socket *socket, int error);
 
 /* The error that is pending, once; or else 0. */
 int rouse__sim_error_take(struct sim_socket *socket);
+
+/* -- Datagrams: sim_datagrams.c ---------------------------------------------- */
+
+unsigned rouse__sim_datagram_readiness(const struct sim_socket *socket);
+intptr_t rouse__sim_datagram_read(struct sim_socket *socket, void *buffer, size_t size);
+intptr_t rouse__sim_datagram_write(struct sim_socket *socket, const void *buffer, size_t size);
 
 /* -- Listening and connecting: sim_connect.c --------------------------------- */
 

@@ -1,8 +1,8 @@
 /*
- * sim_sockets.c -- stream sockets in memory, and which of them owe a report.
+ * sim_sockets.c -- sockets in memory, above all streams, and which of them owe a report.
  *
  * The hard part is to be no kinder than a kernel. Where kernels differ these sockets do
- * what Linux does, found out by asking it (sim_connect.c has the rest):
+ * what Linux does, found out by asking it (sim_connect.c and sim_datagrams.c have the rest):
  *
  *   - Closing with received bytes unread resets the connection: the peer reads what was
  *     sent to it, is then told -ECONNRESET once, and then the end of the stream.
@@ -44,6 +44,7 @@ static unsigned readiness(const struct sim_socket *socket)
             ready |= ROUSE_WRITABLE;
         break;
     case SOCKET_REFUSED: ready = ROUSE_READABLE | ROUSE_WRITABLE; break;
+    case SOCKET_DATAGRAM: ready = rouse__sim_datagram_readiness(socket); break;
     }
     return ready;
 }
@@ -346,6 +347,42 @@ void rouse__sim_connection_break(struct sim_socket *socket, int error)
     rouse__sim_settle(peer);
 }
 
+int rouse__sim_pair_new(struct rouse__sim_sockets *sockets, enum rouse_family family,
+                        enum socket_state state, rouse_fd fds[2])
+{
+    struct sim_socket *first = rouse__sim_socket_new(sockets, family);
+    struct sim_socket *second = rouse__sim_socket_new(sockets, family);
+    int error = -ENOMEM;
+
+    if (first == NULL || second == NULL)
+        goto undo_sockets;
+    error = rouse__sim_connection_new(sockets, first, second);
+    if (error < 0)
+        goto undo_sockets;
+    error = rouse__sim_descriptor_give(first);
+    if (error < 0)
+        goto undo_connection;
+    error = rouse__sim_descriptor_give(second);
+    if (error < 0)
+        goto undo_first;
+    first->state = second->state = state;
+    first->remote = second->local;
+    second->remote = first->local;
+    fds[0] = first->fd;
+    fds[1] = second->fd;
+    return 0;
+
+undo_first:
+    descriptor_take(first);
+undo_connection:
+    rouse__sim_connection_leave(first);
+    rouse__sim_connection_leave(second);
+undo_sockets:
+    rouse__sim_socket_free(first);
+    rouse__sim_socket_free(second);
+    return error;
+}
+
 /* What a close() of one end does to the other. */
 static void connection_end(struct sim_socket *socket)
 {
@@ -363,6 +400,7 @@ static void connection_end(struct sim_socket *socket)
         rouse__sim_connection_break(socket, -ECONNRESET);
     }
 }
+
 /* -- The calls, in the order of their table ---------------------------------- */
 
 static int sim_open(const struct rouse_sockets *self, enum rouse_family family, rouse_fd *fd)
@@ -419,6 +457,7 @@ static intptr_t sim_read(const struct rouse_sockets *self, rouse_fd fd, void *bu
     case SOCKET_CONNECTED: return stream_read(socket, buffer, size);
     case SOCKET_REFUSED:
         return rouse__sim_error_take(socket); /* and then it is the end of the stream */
+    case SOCKET_DATAGRAM: return rouse__sim_datagram_read(socket, buffer, size);
     case SOCKET_IDLE:
     case SOCKET_LISTENING: break;
     }
@@ -458,6 +497,7 @@ static intptr_t sim_write(const struct rouse_sockets *self, rouse_fd fd, const v
     case SOCKET_CONNECTING: return -EAGAIN;
     case SOCKET_CONNECTED: return stream_write(socket, buffer, size);
     case SOCKET_REFUSED: error = rouse__sim_error_take(socket); return error != 0 ? error : -EPIPE;
+    case SOCKET_DATAGRAM: return rouse__sim_datagram_write(socket, buffer, size);
     case SOCKET_IDLE:
     case SOCKET_LISTENING: break;
     }
@@ -470,6 +510,10 @@ static int sim_shutdown(const struct rouse_sockets *self, rouse_fd fd)
 
     if (socket == NULL)
         return -EBADF;
+    if (socket->state == SOCKET_DATAGRAM) {
+        sim_outward(socket)->ended = true; /* which its peer is not told */
+        return 0;
+    }
     if (socket->state != SOCKET_CONNECTED)
         return -ENOTCONN;
     /* A TCP connection is over when both ends have said so; a Unix one lives on. */
@@ -501,6 +545,7 @@ static void socket_close(struct sim_socket *socket)
         connection_end(socket);
         rouse__sim_connection_leave(socket);
         break;
+    case SOCKET_DATAGRAM: rouse__sim_connection_leave(socket); break;
     case SOCKET_IDLE:
     case SOCKET_REFUSED: break;
     }
@@ -519,38 +564,7 @@ static void sim_close(const struct rouse_sockets *self, rouse_fd fd)
 
 static int sim_pair(const struct rouse_sockets *self, rouse_fd fds[2])
 {
-    struct rouse__sim_sockets *sockets = sim_sockets_of(self);
-    struct sim_socket *first = rouse__sim_socket_new(sockets, ROUSE_UNIX);
-    struct sim_socket *second = rouse__sim_socket_new(sockets, ROUSE_UNIX);
-    int error = -ENOMEM;
-
-    if (first == NULL || second == NULL)
-        goto undo_sockets;
-    error = rouse__sim_connection_new(sockets, first, second);
-    if (error < 0)
-        goto undo_sockets;
-    error = rouse__sim_descriptor_give(first);
-    if (error < 0)
-        goto undo_connection;
-    error = rouse__sim_descriptor_give(second);
-    if (error < 0)
-        goto undo_first;
-    first->state = second->state = SOCKET_CONNECTED;
-    first->remote = second->local;
-    second->remote = first->local;
-    fds[0] = first->fd;
-    fds[1] = second->fd;
-    return 0;
-
-undo_first:
-    descriptor_take(first);
-undo_connection:
-    rouse__sim_connection_leave(first);
-    rouse__sim_connection_leave(second);
-undo_sockets:
-    rouse__sim_socket_free(first);
-    rouse__sim_socket_free(second);
-    return error;
+    return rouse__sim_pair_new(sim_sockets_of(self), ROUSE_UNIX, SOCKET_CONNECTED, fds);
 }
 
 static int sim_local(const struct rouse_sockets *self, rouse_fd fd, struct rouse_address *address)
@@ -611,6 +625,7 @@ void rouse__sim_sockets_close(struct rouse__sim_sockets *sockets)
         sim_close(&sockets->table, (rouse_fd) fd);
     rouse__free(sockets->alloc, sockets->sockets, sockets->room * sizeof *sockets->sockets);
 }
+
 /* -- What peers may do beside the table --------------------------------------- */
 
 void rouse__sim_break(struct rouse__sim_sockets *sockets, rouse_fd fd)

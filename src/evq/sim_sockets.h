@@ -92,6 +92,10 @@ void rouse__sim_abort(struct rouse__sim_sockets *sockets, rouse_fd fd);
 bool rouse__sim_breakable(const struct rouse__sim_sockets *sockets, rouse_fd fd);
 void rouse__sim_break(struct rouse__sim_sockets *sockets, rouse_fd fd);
 
+/* As rouse_sim_datagrams(); and whether so long a message would go out on this descriptor. */
+int rouse__sim_datagrams(struct rouse__sim_sockets *sockets, rouse_fd fds[2]);
+bool rouse__sim_may_be_lost(const struct rouse__sim_sockets *sockets, rouse_fd fd, size_t size);
+
 /* As rouse_sim_reset() and rouse_sim_urgent(). */
 int rouse__sim_reset(struct rouse__sim_sockets *sockets, rouse_fd fd);
 int rouse__sim_urgent(struct rouse__sim_sockets *sockets, rouse_fd fd, char byte);
