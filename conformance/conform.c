@@ -55,12 +55,25 @@ static bool is_like(const struct suite_case *which, const char *pattern)
     return run_matches(pattern, which->name) || run_matches(pattern, report_file(which->file));
 }
 
-static bool selected(const struct options *options, const struct suite_case *which)
+static bool is_any_of(const struct suite_case *which, const char *const *patterns)
 {
-    for (const char *const *pattern = options->cases; *pattern != NULL; pattern++)
+    for (const char *const *pattern = patterns; *pattern != NULL; pattern++)
         if (is_like(which, *pattern))
             return true;
-    return options->cases[0] == NULL;
+    return *patterns == NULL;
+}
+
+static bool has_any_of(const struct suite_case *which, const char *const *tags)
+{
+    for (const char *const *tag = tags; *tag != NULL; tag++)
+        if (suite_tagged(which, guarantee_find(*tag, "")))
+            return true;
+    return *tags == NULL;
+}
+
+static bool selected(const struct options *options, const struct suite_case *which)
+{
+    return is_any_of(which, options->cases) && has_any_of(which, options->tags);
 }
 
 static const struct suite_case *find_case(const struct conform *conform, const char *name)
@@ -73,6 +86,9 @@ static const struct suite_case *find_case(const struct conform *conform, const c
 
 static int demand_matches(const struct conform *conform)
 {
+    for (const char *const *tag = conform->options.tags; *tag != NULL; tag++)
+        if (guarantee_find(*tag, "") == GUARANTEE_COUNT)
+            return cannot("no guarantee is called", *tag, "--guarantees lists them");
     for (const char *const *pattern = conform->options.cases; *pattern != NULL; pattern++) {
         int matches = 0;
 
@@ -176,6 +192,8 @@ static int invite_guests(struct conform *conform)
                                                    : cannot("too many guests", NULL, NULL);
     if (status == GOOD && conform->guest_count > 0 && conform->options.in_process)
         return cannot("a guest cannot be run in this process", NULL, NULL);
+    if (status == GOOD && conform->options.stop_after > 0 && conform->options.in_process)
+        return cannot("--stop-after is for cases in processes of their own", NULL, NULL);
     return status;
 }
 
@@ -305,7 +323,7 @@ static int prepare(const struct conform *conform, struct report *report)
         strcpy(report->date, "unknown date");
     report->cases = conform->cases;
     report->case_count = conform->case_count;
-    report->complete = conform->options.cases[0] == NULL;
+    report->complete = conform->options.cases[0] == NULL && conform->options.tags[0] == NULL;
     report->command = conform->command;
     report->plugin = conform->options.plugin;
     report->system = process_system();
@@ -379,7 +397,7 @@ static int run_and_report(struct conform *conform, struct report *report)
     const struct options *options = &conform->options;
     struct run_options run = {report->program, options->plugin,    !options->no_check,
                               options->jobs,   options->timeout_s, stdout,
-                              options->xfail};
+                              options->xfail,  options->tags,      options->stop_after};
     struct outputs outputs = {NULL, NULL, NULL, NULL};
     const int64_t began_ns = process_clock_ns();
     int status = open_outputs(&outputs, options);

@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPIES_MAX = 10000, JOBS = 4, JOBS_MAX = 64, TIMEOUT_S = 10, TIMEOUT_S_MAX = 100000 };
+enum {
+    COPIES_MAX = 10000,
+    JOBS = 4,
+    JOBS_MAX = 64,
+    TIMEOUT_S = 10,
+    TIMEOUT_S_MAX = 100000,
+    FAILURES_MAX = 100000
+};
 
 const char options_usage[] =
     "usage: rouse-conform [OPTION]...\n"
@@ -23,6 +30,8 @@ const char options_usage[] =
     "  --guest COLUMN[=BACKEND],...:COMMAND\n"
     "                    columns that another rouse-conform runs (again for more)\n"
     "  --case PATTERN    only cases whose name or file is like this; * is anything\n"
+    "  --tag ID          of them, only those that are tagged with this guarantee (again for more)\n"
+    "  --stop-after N    after N failures (with --tag: of that guarantee) begin no other case\n"
     "  --xfail PATTERN   these are to fail, and spoil the result if they pass\n"
     "  --json FILE       a report as JSON; - for standard output\n"
     "  --junit FILE      a report as JUnit's XML\n"
@@ -57,6 +66,7 @@ static const struct option {
     {"--require", LIST, offsetof(struct options, required), 0, 0},
     {"--case", LIST, offsetof(struct options, cases), 0, 0},
     {"--xfail", LIST, offsetof(struct options, xfail), 0, 0},
+    {"--tag", LIST, offsetof(struct options, tags), 0, 0},
     {"--guest", LIST, offsetof(struct options, guests), 0, 0},
     {"--json", TEXT, offsetof(struct options, json), 0, 0},
     {"--junit", TEXT, offsetof(struct options, junit), 0, 0},
@@ -68,6 +78,7 @@ static const struct option {
     {"--copy", NUMBER, offsetof(struct options, copy), 1, COPIES_MAX},
     {"--jobs", NUMBER, offsetof(struct options, jobs), 1, JOBS_MAX},
     {"--timeout", NUMBER, offsetof(struct options, timeout_s), 1, TIMEOUT_S_MAX},
+    {"--stop-after", NUMBER, offsetof(struct options, stop_after), 1, FAILURES_MAX},
     {"--keep", SWITCH, offsetof(struct options, keep), 0, 0},
     {"--list", SWITCH, offsetof(struct options, list), 0, 0},
     {"--guarantees", SWITCH, offsetof(struct options, guarantees), 0, 0},

@@ -16,6 +16,7 @@ struct options {
     const char *required[OPTIONS_NAMES_MAX + 1];
     const char *cases[OPTIONS_NAMES_MAX + 1];
     const char *xfail[OPTIONS_NAMES_MAX + 1];
+    const char *tags[OPTIONS_NAMES_MAX + 1];
     const char *guests[OPTIONS_NAMES_MAX + 1];
     const char *json, *junit, *html;
     const char *plugin;
@@ -27,6 +28,7 @@ struct options {
     bool list, guarantees, version, help;
     bool in_process, no_check;
     int jobs, timeout_s;
+    int stop_after; /* so many failures; 0: never */
 };
 
 extern const char options_usage[];

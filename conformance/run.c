@@ -108,6 +108,19 @@ static bool start(struct process *process, const char *mode, const char *name,
     return process_start(process, argv, (int64_t) limit_s(backend, options) * 1000000000);
 }
 
+/* Whether a result is one of the failures that are counted: of the guarantees asked about, if
+ * any are. */
+static bool is_failure(const struct result *result, const struct run_options *options)
+{
+    if (result->status != STATUS_FAIL && result->status != STATUS_ERROR
+        && result->status != STATUS_XPASS)
+        return false;
+    for (const char *const *tag = options->tags; *tag != NULL; tag++)
+        if (result_for(result, guarantee_find(*tag, "")) == result->status)
+            return true;
+    return *options->tags == NULL;
+}
+
 /* The next result that is to be found, from `*at` on; false when there is none. */
 static bool next_job(const struct report *report, int *at, struct job *job)
 {
@@ -122,6 +135,18 @@ static bool next_job(const struct report *report, int *at, struct job *job)
         }
     }
     return false;
+}
+
+/* What is not begun, for there were failures enough. */
+static void leave_out(struct report *report, int *at, int failures)
+{
+    char why[60];
+    struct job job;
+
+    snprintf(why, sizeof why, "stopped after %d %s", failures,
+             failures == 1 ? "failure" : "failures");
+    while (next_job(report, at, &job))
+        result_text(&report_result(report, job.backend, job.which)->message, why);
 }
 
 static void begin(struct report *report, const struct job *job, struct process *process,
@@ -191,7 +216,7 @@ void run_processes(struct report *report, const struct run_options *options)
     struct process *processes = calloc((size_t) options->jobs, sizeof *processes);
     struct job *jobs = calloc((size_t) options->jobs, sizeof *jobs);
     struct progress progress;
-    int at = 0, running = 0;
+    int at = 0, running = 0, failures = 0;
 
     progress_begin(&progress, report, options->talk);
     while (processes != NULL && jobs != NULL) {
@@ -212,8 +237,12 @@ void run_processes(struct report *report, const struct run_options *options)
             if (processes[i].running || processes[i].ended_ns == 0)
                 continue;
             running--;
-            if (!finish(report, &jobs[i], &processes[i], options))
-                progress_show(&progress, jobs[i].backend, jobs[i].which);
+            if (finish(report, &jobs[i], &processes[i], options))
+                continue;
+            progress_show(&progress, jobs[i].backend, jobs[i].which);
+            failures += is_failure(report_result(report, jobs[i].backend, jobs[i].which), options);
+            if (failures == options->stop_after && failures > 0)
+                leave_out(report, &at, failures);
         }
     }
     progress_end(&progress);

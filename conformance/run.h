@@ -14,6 +14,8 @@ struct run_options {
     int timeout_s;            /* for one case */
     FILE *talk;               /* where progress is shown */
     const char *const *xfail; /* patterns of cases that are to fail; ends in NULL */
+    const char *const *tags;  /* ids of the guarantees that are asked about, or none */
+    int stop_after;           /* after so many failures, of these, begin no other case; or 0 */
 };
 
 /* Finds out whether a backend opens here, and fills in `how` and `why_not`. In a process

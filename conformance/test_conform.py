@@ -227,6 +227,9 @@ def test_the_terminal_gets_denominators(conform):
         (["--jobs", "none"], "no number that fits --jobs"),
         (["--timeout", "0"], "no number that fits --timeout"),
         (["--backend"], "nothing given for --backend"),
+        (["--tag", "E99"], "no guarantee is called E99"),
+        (["--stop-after", "0"], "no number that fits --stop-after"),
+        (["--stop-after", "1", "--in-process"], "--stop-after is for cases in processes of their own"),
         (["--list=yes"], "no such option: --list=yes"),
         (["--json", "/nowhere/at/all.json", "--case", "e1_*"], "cannot write /nowhere/at/all.json"),
         (["--html", "/nowhere/at/all.html", "--case", "e1_*"], "cannot write /nowhere/at/all.html"),
@@ -472,6 +475,30 @@ def test_a_backend_that_crashes_when_it_opens_fails_the_run(conform, bad):
     status, report = conform.report("--plugin", bad, "--case", "e1_a_report_*", BAD_BACKEND="crashes-at-open")
     assert status == 1
     assert "crashes" in report["backends"][0]["message"]
+
+
+def test_only_what_is_tagged_is_run(conform):
+    report = conform.report("--backend", "poll", "--case", "e9_one_wait*", "--case", "e1_*", "--tag", "E9")[1]
+    assert [case["id"] for case in report["cases"]] == ["e9_one_wait_does_not_set_the_time_of_another"]
+    assert not report["complete"]
+
+
+def test_after_some_failures_no_other_case_is_begun(conform, bad):
+    options = ["--plugin", bad, "--tag", "E2", "--jobs", 1]
+    status, report = conform.report(*options, "--stop-after", 2, BAD_BACKEND="loses")
+    results = [case["results"]["bad"] for case in report["cases"]]
+    assert status == 1
+    assert results.count("fail") == 2 and set(results[results.index("not-run") :]) == {"not-run"}
+    stopped = [case["messages"] for case in report["cases"] if case["results"]["bad"] == "not-run"]
+    assert {message["message"] for (message,) in stopped} == {"stopped after 2 failures"}
+
+
+def test_with_a_tag_only_its_failures_stop_the_run(conform, bad):
+    # The wrapper ends cases by E9, which says nothing about E1.
+    options = ["--plugin", bad, "--tag", "E1", "--case", "e1_*", "--stop-after", 1]
+    report = conform.report(*options, BAD_BACKEND="returns-early")[1]
+    results = [case["results"]["bad"] for case in report["cases"]]
+    assert results.count("fail") > 1 and set(results) <= {"fail", "pass"}
 
 
 # ---- a backend of one's own
