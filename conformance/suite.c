@@ -98,6 +98,7 @@ const char *suite_need_name(unsigned need)
     case NEEDS_KERNEL: return "real kernel time";
     case NEEDS_LIMIT: return "limit on descriptors";
     case NEEDS_SIM: return "the simulation";
+    case NEEDS_FAILURES: return "system calls that can be made to fail";
     case NEEDS_RULES: return "rules of debug builds";
     default: return "nothing";
     }

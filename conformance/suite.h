@@ -48,7 +48,8 @@ enum suite_needs {
     NEEDS_KERNEL = 1 << 4,      /* real time, signals, descriptors of the host */
     NEEDS_LIMIT = 1 << 5,       /* the system's limit on descriptors can be lowered */
     NEEDS_SIM = 1 << 6,         /* the backend is sim, and the case is about sim.h */
-    NEEDS_RULES = 1 << 7        /* ROUSE_RULE is compiled in; else the case is not run */
+    NEEDS_FAILURES = 1 << 7,    /* system calls can be made to fail, see fault/calls.h */
+    NEEDS_RULES = 1 << 8        /* ROUSE_RULE is compiled in; else the case is not run */
 };
 
 struct suite_case {

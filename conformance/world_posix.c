@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "../src/base/atomic.h"
+#include "fault/calls.h"
 #include "thread.h"
 #include "world.h"
 
@@ -106,6 +107,7 @@ unsigned host_capabilities(void)
 
     if (known == 0)
         known = NEEDS_KERNEL | NEEDS_NON_SOCKETS | NEEDS_LIMIT | (has_ipv6() ? NEEDS_IPV6 : 0u)
+                | (call_failures[0].call != NULL ? NEEDS_FAILURES : 0u)
                 | (has_unix() ? NEEDS_UNIX : 0u) | (has_icmp() ? NEEDS_ICMP : 0u);
     return known;
 }

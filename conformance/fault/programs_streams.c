@@ -248,9 +248,13 @@ ROUSE_ASYNC(postman, struct postman)
 
     ROUSE_BEGIN
     ROUSE_YIELD;
-    for (int i = 0; i < CROWD; i++)
-        if (self->drains[i] != NULL && self->drains[i]->tcp.io.reactor != NULL)
-            (void) sockets->write(sockets, self->drains[i]->tcp.io.source.fd, "x", 1);
+    for (int i = 0; i < CROWD; i++) {
+        struct rouse_tcp *tcp = self->drains[i] != NULL ? &self->drains[i]->tcp : NULL;
+
+        if (tcp != NULL && tcp->io.reactor != NULL
+            && !play_told(self->play, sockets->write(sockets, tcp->io.source.fd, "x", 1), 1))
+            rouse_tcp_close(tcp); /* nor need its partner wait */
+    }
     ROUSE_FINALLY
     ROUSE_END
 }

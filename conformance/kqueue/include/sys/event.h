@@ -58,6 +58,11 @@ int kqueue(void);
 int kevent(int kq, const struct kevent *changes, int change_count, struct kevent *events,
            int event_count, const struct timespec *timeout);
 
+/* The same, by names that nobody stands in for. */
+int kqueue_emulation_kqueue(void);
+int kqueue_emulation_kevent(int kq, const struct kevent *changes, int change_count,
+                            struct kevent *events, int event_count, const struct timespec *timeout);
+
 /* A kqueue has more to it than one descriptor, so it is closed through us. */
 int kqueue_emulation_close(int fd);
 #define close(fd) kqueue_emulation_close(fd)

@@ -1,0 +1,110 @@
+/*
+ * x10_refused_calls.c -- X10: when any system call fails, whoever asked is told or progress
+ * is made; nothing leaks, nothing hangs, and then everything goes on.
+ *
+ * The sweep of x2_no_memory.c, over the kinds of calls in calls.def: of each kind the first
+ * call fails, then the second, and so on until a run in which no more are made. A call that
+ * fails for ever does so until the runtime is closed; after one that fails once the same
+ * runtime runs the program again.
+ */
+#include "calls.h"
+#include "play.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Whether a result may come of a failure: what calls.def says, or what the program says
+ * when all went well. */
+static bool may_tell(const struct call_failure *failure, intptr_t result)
+{
+    return result == 0 || (failure->told != 0 && result == -failure->told);
+}
+
+/* One run, in which the n-th call of a kind fails. How many did; -1 when something is
+ * broken. */
+static int run_refused(struct world *world, const struct program *program,
+                       const struct call_failure *failure, int n, bool for_ever)
+{
+    const int descriptors = world_open_descriptors(world);
+    const char *how = for_ever ? "and those that follow" : "alone";
+    struct memory memory;
+    struct play play;
+    intptr_t result;
+    bool opened, holds;
+    int failed = 0;
+
+    memory_init(&memory);
+    calls_fail(world, failure, n, for_ever);
+    result = play_open(&play, world, &memory.alloc);
+    opened = result == 0;
+    if (opened)
+        result = program->run(&play);
+    if (!for_ever)
+        failed = calls_end();
+    if (for_ever && opened)
+        play_close(&play);
+    if (for_ever)
+        failed = calls_end();
+    holds = CHECK(X10, failed > 0 ? may_tell(failure, result) : result == 0,
+                  "%s() number %d, %s, is %s, and %s says: %s", failure->call, n, how,
+                  failure->error_name, program->name, rouse_strerror(result));
+    if (opened && !for_ever) {
+        result = program->run(&play);
+        holds &=
+            CHECK(X9, result == 0, "%s() number %d was %s, and a second run of %s says: %s",
+                  failure->call, n, failure->error_name, program->name, rouse_strerror(result));
+        play_close(&play);
+    }
+    holds &= CHECK(X10, memory.live == 0,
+                   "%s() number %d, %s, is %s: %zu blocks of memory are left over", failure->call,
+                   n, how, failure->error_name, memory.live);
+    holds &=
+        CHECK(X10, world_open_descriptors(world) == descriptors,
+              "%s() number %d, %s, is %s: %d descriptors are open, %d were before", failure->call,
+              n, how, failure->error_name, world_open_descriptors(world), descriptors);
+    return holds ? failed : -1;
+}
+
+static void sweep(struct world *world, const struct program *program)
+{
+    int points = 0;
+
+    for (const struct call_failure *failure = call_failures; failure->call != NULL; failure++)
+        for (int for_ever = 0; for_ever < 2; for_ever++) {
+            int n = 1;
+
+            while (run_refused(world, program, failure, n, for_ever) > 0)
+                n++;
+            points += n - 1;
+        }
+    CHECK(X10, points > 0, "%s makes no system call", program->name);
+    suite_note("%d points", points);
+}
+
+#define SWEEP(name, program, about)                                                                \
+    CASE(x10_refused_calls_of_##name, "X10 X9", NEEDS_KERNEL | NEEDS_FAILURES,                     \
+         about ", and of each kind of system call number 1, 2, 3, ... fails, alone or for ever",   \
+         "it says that error or succeeds, leaves nothing, and then runs as if nothing had been")   \
+    {                                                                                              \
+        sweep(world, &(program));                                                                  \
+    }
+
+SWEEP(a_sleep, program_sleep, "a task sleeps")
+SWEEP(timers, program_timers, "twenty tasks sleep, and one counts ticks")
+SWEEP(an_echo, program_echo, "two tasks talk over a pair")
+SWEEP(a_connection, program_connect, "one task accepts, another connects, and they talk")
+SWEEP(a_long_write, program_bulk, "more is written than a stream holds")
+SWEEP(forty_sources, program_crowd, "forty tasks read, each from a descriptor of its own")
+SWEEP(a_signal, program_signal, "a task waits for a signal")
+SWEEP(a_signal_that_stops, program_stop, "a signal stops the run")
+SWEEP(a_plain_wait, program_wait, "a future is waited for without a runtime")
+SWEEP(joins, program_join, "a task joins others, and cancels one")
+SWEEP(a_deadline, program_deadline, "a read runs into its deadline")
+SWEEP(a_close, program_close, "a stream is closed that a task reads from")
+
+CASES(fault_x10) = {&x10_refused_calls_of_a_sleep,      &x10_refused_calls_of_timers,
+                    &x10_refused_calls_of_an_echo,      &x10_refused_calls_of_a_connection,
+                    &x10_refused_calls_of_a_long_write, &x10_refused_calls_of_forty_sources,
+                    &x10_refused_calls_of_a_signal,     &x10_refused_calls_of_a_signal_that_stops,
+                    &x10_refused_calls_of_a_plain_wait, &x10_refused_calls_of_joins,
+                    &x10_refused_calls_of_a_deadline,   &x10_refused_calls_of_a_close};
