@@ -358,7 +358,7 @@ static bool is_readable(int fd)
 {
     struct pollfd pollfd = {fd, POLLIN, 0};
 
-    return poll(&pollfd, 1, 0) > 0 && pollfd.revents != 0;
+    return poll(&pollfd, 1, 0) != 0;
 }
 
 /* What the system tells beside plain readiness: notes what will give no second edge, and
