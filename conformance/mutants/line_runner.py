@@ -1,0 +1,493 @@
+"""Runs the line mutants, and holds their survivors against survivors.toml.
+
+Most of a mutant's cost is the suite, so the cheap questions come first. Does it compile to
+the very object that the original does? Then it is equivalent, and nothing is run (as in M.
+Papadakis and others, "Trivial compiler equivalence", 2015); and if another did, it shares
+that one's fate. Do the cases that killed its neighbours kill it? Does the suite on the
+simulated queue, in one process? Only then, the suite on the kernel that the file is
+about. What ends in a crash or not at all was noticed too.
+
+What is found is written down at once, a line for each in build/line-mutants/results.jsonl,
+so a run that was broken off goes on. It is forgotten when the file changes.
+"""
+
+import argparse
+import collections
+import dataclasses
+import fnmatch
+import hashlib
+import json
+import pathlib
+import re
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+
+import lines
+from tree import ROOT, Broken, Tree
+
+NAMED = ROOT / "conformance/mutants/survivors.toml"
+LINKER = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld"] if shutil.which("ld.lld") else []
+REAL = ("epoll", "poll", "libuv", "uring", "kqueue")
+KERNEL = {"real kernel time", "descriptors that are no sockets", "limit on descriptors", "ICMP errors"}
+CASE_S = 8  # no case takes so long, however busy the machine is
+KILLERS = 20  # so many are asked first
+FIRST_CPU_S = 5  # and take no more together
+
+Outcome = collections.namedtuple("Outcome", "verdict by")
+
+
+# ---- where a mutant is run
+
+# The cases that are about a folder.
+NEAR = {
+    "task": ["task/*"],
+    "future": ["future/*"],
+    "timer": ["timer/*", "future/f*"],
+    "reactor": ["reactor/*", "timer/*", "signal/*"],
+    "net": ["net/*"],
+    "evq": ["evq/*", "sim/*"],
+    "base": ["future/b*", "signal/*", "evq/e7*"],
+    "src": ["guest/*", "task/t8*", "reactor/r2*"],
+}
+WHOLE, REST = "whole", "what sim lacks"
+
+
+def stages_for(file):
+    """Backends on which the suite is run, in this order, and how much of it."""
+    path = pathlib.Path(file)
+    if path.stem in REAL:
+        return [(path.stem, WHOLE)]
+    if path.stem.startswith("sim"):
+        return [("sim", WHOLE)]
+    if path.parent.name == "base" or path.parent.name == "evq" and path.suffix == ".h":
+        return [("sim", WHOLE), ("epoll", WHOLE), ("poll", WHOLE)]
+    if path.stem.endswith("_posix"):
+        return [("sim", WHOLE), ("epoll", WHOLE)]
+    return [("sim", WHOLE), ("epoll", REST)]  # which portable code is none the wiser for
+
+
+class Bench:
+    """One tree, and how a mutant fares in it."""
+
+    def __init__(self, folder, backends):
+        emulated = ["-DROUSE_KQUEUE_EMULATION=ON"] if "kqueue" in backends else []
+        self.tree = Tree(
+            folder,
+            f"-DROUSE_BACKENDS={';'.join(sorted(backends))}",
+            "-DCMAKE_C_FLAGS=-O0 -w",
+            "-DCMAKE_C_FLAGS_DEBUG=",
+            "-DROUSE_EXAMPLES=OFF",
+            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+            *LINKER,
+            *emulated,
+        )
+        commands = json.loads((self.tree.build / "compile_commands.json").read_text())
+        listed = {pathlib.Path(c["file"]).relative_to(self.tree.source).as_posix(): c for c in commands}
+        self.commands = {file: c for file, c in listed.items() if file.startswith("src/")}
+        self.object = self.tree.build / "mutant.o"
+        self.original = {}
+        self.listed = None
+
+    def sources(self, file):
+        """What has to be compiled again when this file changes."""
+        users = {file}
+        while True:
+            more = {
+                path.relative_to(self.tree.source).as_posix()
+                for path in (self.tree.source / "src").rglob("*.[ch]")
+                for name in re.findall(r'#include "([^"]+)"', path.read_text())
+                if (path.parent / name).resolve().relative_to(self.tree.source.resolve()).as_posix() in users
+            } - users
+            if not more:
+                return sorted(users & set(self.commands))
+            users |= more
+
+    def objects(self, file):
+        """A digest of what the sources compile to, optimised and without a name of this place."""
+        digest = hashlib.sha256()
+        for source in self.sources(file):
+            command = self.commands[source]
+            words = shlex.split(command["command"])
+            words[words.index("-o") + 1] = str(self.object)
+            done = subprocess.run(
+                [*words, "-O2"], cwd=command["directory"], capture_output=True, timeout=120, check=False
+            )
+            if done.returncode != 0:
+                raise Broken(done.stderr)
+            digest.update(self.object.read_bytes())
+        return digest.hexdigest()
+
+    def digest(self, file, text=None):
+        path = self.tree.source / file
+        before = path.read_text()
+        try:
+            path.write_text(before if text is None else text)
+            return self.objects(file)
+        finally:
+            path.write_text(before)
+
+    def original_digest(self, file):
+        if file not in self.original:
+            self.original[file] = self.digest(file)
+        return self.original[file]
+
+    # -- the suite
+
+    def cases(self, backend, part=WHOLE):
+        """The names of what runs there, in order."""
+        if not self.listed:
+            done = subprocess.run(
+                [self.tree.conform, "--list", "--json", "-"], capture_output=True, text=True, check=True
+            )
+            self.listed = json.loads(done.stdout)["cases"]
+        return [
+            case["id"]
+            for case in self.listed
+            if (backend == "sim" or "the simulation" not in case["needs"])
+            and (part is WHOLE or KERNEL.intersection(case["needs"]))
+        ]
+
+    def together(self, backend, cases=()):
+        """All in one process, up to the first that fails: its name and how, or None."""
+        command = [self.tree.conform, "--backend", backend, "--in-process", "--timeout", str(CASE_S)]
+        for case in cases:
+            command += ["--case", case]
+        limit = FIRST_CPU_S if cases else 10 * FIRST_CPU_S
+        current, verdict, done = "before the first case", "", False
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1)),
+        ) as process:
+            watch = threading.Timer(30 * CASE_S, process.kill)
+            watch.start()
+            for line in process.stdout:
+                found = re.match(rf"{backend}: (\w+): (.*)", line.decode(errors="replace"))
+                if found:
+                    current, verdict = found[1], found[2].strip()
+                    if re.search(r"\b(fail|error|not-run)$", verdict):
+                        process.kill()
+                        break
+                done = done or re.fullmatch(rb"\d+ passed, 0 failed\n", line)
+            status = process.wait()
+            watch.cancel()
+        if re.search(r"\b(fail|error|not-run)$", verdict):
+            return current, "failed"
+        if done and status == 0:
+            return None
+        late = status in (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL)
+        return current, "time" if late else "crashed"
+
+    def apart(self, backend, cases):
+        """The same, a process for each. On a kernel, a case that failed once has to do so again."""
+        for _ in range(2):
+            failed = self.first_letter(backend, cases)
+            if failed is None:
+                return None
+            if failed == "before the first case" or self.first_letter(backend, [failed]) is not None:
+                return failed, "failed"
+        return None
+
+    def first_letter(self, backend, cases):
+        command = [self.tree.conform, "--backend", backend, "--jobs", "8", "--timeout", str(CASE_S)]
+        for case in cases if len(cases) < 64 else ():
+            command += ["--case", case]
+        seen, text = 0, ""
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            watch = threading.Timer(300, process.kill)
+            watch.start()
+            while letter := process.stdout.read(1):
+                text = letter if letter == "\n" else text + letter
+                if letter in "FEX" and re.fullmatch(rf"\s*{backend} +[.u-]*[FEX]", text):
+                    seen = len(text.split()[1])
+                    process.terminate()
+                    break
+            status = process.wait()
+            watch.cancel()
+        if seen:
+            return cases[seen - 1]
+        return None if status == 0 else "before the first case"
+
+    def failing(self, backend, part):
+        return self.together("sim") if backend == "sim" else self.apart(backend, self.cases(backend, part))
+
+    def fate(self, mutant, source, killers):
+        """Builds it and runs it."""
+        with self.tree.edited({mutant.file: mutant.applied(source)}):
+            for backend, part in stages_for(mutant.file):
+                failed = backend == "sim" and self.first_asked(mutant.file, killers)
+                failed = failed or self.failing(backend, part)
+                if failed:
+                    how = ": time" if failed[1] == "time" else ""
+                    return Outcome("killed", f"{backend}: {failed[0]}{how}"), failed
+        return Outcome("survived", None), None
+
+    def first_asked(self, file, killers):
+        """Those that killed others of this file, and those that are about its folder."""
+        near = NEAR[pathlib.Path(file).parent.name]
+        return (self.together("sim", killers[:KILLERS]) if killers else None) or self.together("sim", near)
+
+    def check(self, backends):
+        """The suite has to pass here when nothing is changed."""
+        for backend in backends:
+            failed = self.failing(backend, WHOLE)
+            if failed:
+                sys.exit(f"line-mutants: without a mutant, {backend} fails: {failed[0]}")
+
+
+# ---- a run
+
+
+class Run:
+    def __init__(self, mutants, folder, known):
+        self.todo = [mutant for mutant in mutants if mutant.key not in known]
+        self.outcomes = dict(known)
+        self.all = mutants
+        self.sources = {file: (ROOT / file).read_text() for file in {mutant.file for mutant in mutants}}
+        self.killers = collections.defaultdict(list)  # by file, the latest first
+        self.objects = {}  # what a digest came to
+        self.lock = threading.Lock()
+        self.folder = folder
+        self.started, self.shown = time.monotonic(), 0
+
+    def begin(self, workers):
+        backends = {backend for mutant in self.todo for backend, _ in stages_for(mutant.file)} | {"sim"}
+        self.log = open(self.folder / "results.jsonl", "a")
+        self.failed = []
+        if not self.todo:
+            return
+        threads = [
+            threading.Thread(target=self.work, args=(number, backends), daemon=True) for number in range(workers)
+        ]
+        self.queue = collections.deque(self.todo)
+        self.total = len(self.todo)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self.failed:
+            raise self.failed[0]
+
+    def work(self, number, backends):
+        try:
+            bench = Bench(self.folder / f"tree-{number}", backends)
+            if number == 0:
+                bench.check(backends)
+            while True:
+                with self.lock:
+                    if not self.queue or self.failed:
+                        return
+                    mutant = self.queue.popleft()
+                began = time.monotonic()
+                outcome = self.outcome(bench, mutant)
+                self.tell(mutant, outcome, time.monotonic() - began)
+        except BaseException as error:  # told by the thread that waits for us
+            self.failed.append(error)
+
+    def outcome(self, bench, mutant):
+        source = self.sources[mutant.file]
+        try:
+            digest = bench.digest(mutant.file, mutant.applied(source))
+        except Broken:
+            return Outcome("not compiled", None)
+        if digest == bench.original_digest(mutant.file):
+            return Outcome("same object", None)
+        with self.lock:
+            if (mutant.file, digest) in self.objects:
+                return self.objects[mutant.file, digest]
+        outcome, failed = bench.fate(mutant, source, self.killers[mutant.file])
+        with self.lock:
+            self.objects[mutant.file, digest] = outcome
+            if failed and outcome.by.startswith("sim") and failed[1] != "time":
+                killers = self.killers[mutant.file]
+                if failed[0] in killers:
+                    killers.remove(failed[0])
+                if failed[0] in bench.cases("sim"):
+                    killers.insert(0, failed[0])
+        return outcome
+
+    def tell(self, mutant, outcome, seconds):
+        with self.lock:
+            self.outcomes[mutant.key] = outcome
+            record = {
+                **dict(zip(("file", "function", "text", "nth", "change"), mutant.key)),
+                "line": mutant.line,
+                "source": digest_of(self.sources[mutant.file]),
+                "verdict": outcome.verdict,
+                "by": outcome.by,
+                "seconds": round(seconds, 2),
+            }
+            self.log.write(json.dumps(record) + "\n")
+            self.log.flush()
+            self.progress()
+
+    def progress(self):
+        """A line on a terminal, and one in a while in a log."""
+        now = time.monotonic()
+        done = sum(mutant.key in self.outcomes for mutant in self.todo)
+        if not sys.stderr.isatty() and now < self.shown + 30 and done < self.total:
+            return
+        self.shown = now
+        counts = collections.Counter(outcome.verdict for outcome in self.outcomes.values())
+        killed, survived = counts["killed"], counts["survived"]
+        left = (now - self.started) / done * (self.total - done)
+        print(
+            f"{done} of {self.total}: {killed} killed, {survived} survived"
+            f" ({100 * killed / max(1, killed + survived):.1f} %), {counts['same object']} the same object;"
+            f" {left / 60:.0f} min to go",
+            end="\r" if sys.stderr.isatty() else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def digest_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def known_results(path, mutants):
+    """What earlier runs found out about these, of files that are as they were."""
+    wanted = {mutant.key for mutant in mutants}
+    sources = {file: digest_of((ROOT / file).read_text()) for file in {mutant.file for mutant in mutants}}
+    known = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        record = json.loads(line)
+        key = tuple(record[name] for name in ("file", "function", "text", "nth", "change"))
+        if key in wanted and record["source"] == sources[record["file"]]:
+            known[key] = Outcome(record["verdict"], record["by"])
+    return known
+
+
+# ---- the verdict
+
+
+@dataclasses.dataclass
+class Survivor:
+    verdict: str
+    reason: str
+
+
+def named_survivors(text):
+    """survivors.toml: each edit of a line that survives, by the key of its mutant."""
+    named = {}
+    for entry in tomllib.loads(text).get("survivor", []):
+        if entry["verdict"] not in ("equivalent", "unseen") or not entry["reason"].strip():
+            sys.exit(f"line-mutants: {entry['file']}: {entry['line']}: no verdict, or no reason")
+        for change in entry["changes"]:
+            key = entry["file"], entry["function"], entry["line"], entry.get("nth", 1), change
+            if key in named:
+                sys.exit(f"line-mutants: named twice: {key}")
+            named[key] = Survivor(entry["verdict"], entry["reason"])
+    return named
+
+
+def judge(all_mutants, outcomes, named):
+    """Lines that say what is wrong, and how many mutants are as they should be. Those that were not
+    run have to be there, if they are named."""
+    wrong, right = [], 0
+    by_key = {mutant.key: mutant for mutant in all_mutants}
+    for key, outcome in outcomes.items():
+        mutant = by_key[key]
+        if outcome.verdict == "survived" and key not in named:
+            wrong.append(f"FAIL  {mutant}: survived, and is not named\n      {mutant.text}")
+        elif outcome.verdict != "survived" and key in named:
+            wrong.append(f"FAIL  {mutant}: named, and {outcome.verdict}{' by ' + outcome.by if outcome.by else ''}")
+        else:
+            right += 1
+    for key in named:
+        if key not in by_key:
+            wrong.append(f"FAIL  {key[0]}: named, and no longer there: {key[2]} ({key[4]})")
+    return wrong, right
+
+
+def table(mutants, outcomes, named):
+    """Per file, and in all, how many of those that are not equivalent were killed."""
+    rows = collections.defaultdict(collections.Counter)
+    for mutant in mutants:
+        if mutant.key not in outcomes:
+            continue
+        verdict = outcomes[mutant.key].verdict
+        if verdict == "survived" and mutant.key in named and named[mutant.key].verdict == "equivalent":
+            verdict = "equivalent"
+        for row in (mutant.file, "all"):
+            rows[row][verdict] += 1
+    yield f"{'':32}{'mutants':>8}{'invalid':>8}{'same':>8}{'equiv.':>8}{'killed':>8}{'unseen':>8}    rate"
+    for name in [*(name for name in rows if name != "all"), "all"]:
+        row = rows[name]
+        killed, survived = row["killed"], row["survived"]
+        rate = f"{100 * killed / (killed + survived):6.1f} %" if killed + survived else "       -"
+        yield (
+            f"{name:32}{row.total():8}{row['not compiled']:8}{row['same object']:8}{row['equivalent']:8}"
+            f"{killed:8}{survived:8}{rate}"
+        )
+
+
+def sampled(mutants, count, seed):
+    """A choice that stays as it is where the code does."""
+    return sorted(
+        sorted(mutants, key=lambda mutant: digest_of(f"{seed} {mutant.key}"))[:count], key=mutants.index
+    )
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="ci/line-mutants", description="Line mutants of src/.")
+    parser.add_argument("--file", action="append", default=[], metavar="PATTERN", help="only files like this")
+    parser.add_argument("--sample", type=int, metavar="N", help="only so many, of those that are not named")
+    parser.add_argument("--seed", default="1", metavar="S", help="which")
+    parser.add_argument("--survivors", action="store_true", help="only what survived last time, or is named, again")
+    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
+    parser.add_argument("--list", action="store_true", help="what there is")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at a time")
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build/line-mutants", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+
+    every = [
+        mutant
+        for file in lines.files()
+        if not options.file or any(fnmatch.fnmatch(file, pattern) for pattern in options.file)
+        for mutant in lines.mutants(file, (ROOT / file).read_text())
+    ]
+    if not every:
+        sys.exit("line-mutants: no file is like that")
+    files = {mutant.file for mutant in every}
+    named = {key: one for key, one in named_survivors(NAMED.read_text()).items() if key[0] in files or not options.file}
+    if options.list:
+        for mutant in every:
+            print(f"{mutant}\n    {mutant.text}")
+        return 0
+
+    results = options.folder / "results.jsonl"
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if options.fresh:
+        results.unlink(missing_ok=True)
+    known = known_results(results, every)
+    chosen = every
+    if options.sample:
+        chosen = sampled([mutant for mutant in every if mutant.key not in named], options.sample, options.seed)
+    if options.survivors:
+        chosen = [m for m in every if m.key in named or m.key in known and known[m.key].verdict == "survived"]
+        known = {}
+    keys = {mutant.key for mutant in chosen}
+    run = Run(chosen, options.folder, {key: known[key] for key in known if key in keys})
+    run.begin(options.jobs)
+
+    outcomes = {mutant.key: run.outcomes[mutant.key] for mutant in chosen}
+    wrong, right = judge(every, outcomes, named)
+    print(*table(chosen, outcomes, named), "", *wrong, sep="\n")
+    print(f"{right} passed, {len(wrong)} failed")
+    return 1 if wrong or not right else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
