@@ -69,6 +69,40 @@ CASE(f5_the_result_stays, "F5 F3", NEEDS_NOTHING,
     subjects_close(&subjects);
 }
 
+CASE(f5_what_ends_before_its_timer_rings_takes_it_along, "F5 F3", NEEDS_NOTHING,
+     "each future that time ends is PENDING; its time comes, and it is polled before the reactor "
+     "turns",
+     "it is READY, holds no waker, and has left no timer that could still ring")
+{
+    struct subjects subjects;
+    int looked_at = 0;
+
+    subjects_open(&subjects, world);
+    for (int i = 0; i < SUBJECT_KINDS; i++) {
+        struct subject *subject = &subjects.all[i];
+        const struct rouse_waker waker = wakes_waker(subject->wakes);
+
+        if (subject->kind->cause != NULL)
+            continue;
+        subject_pend(subject, &waker);
+        if (rouse_next_deadline(&subjects.rt) != ROUSE_NEVER) {
+            looked_at++;
+            world_turn(world, WORLD_QUIET);
+            CHECK(F3, world_poll(&subject->room.future, &waker) == ROUSE_READY, "%s is not READY",
+                  subject->kind->name);
+            CHECK(F5, subject->wakes->references == 0, "%s holds %d wakers", subject->kind->name,
+                  (int) subject->wakes->references);
+            CHECK(F5, rouse_next_deadline(&subjects.rt) == ROUSE_NEVER, "%s has left a timer",
+                  subject->kind->name);
+            subjects_turn(&subjects, 1);
+            CHECK(F5, wakes_taken(subject->wakes) == 0, "%s was woken", subject->kind->name);
+        }
+        rouse_future_drop(&subject->room.future);
+    }
+    CHECK(F3, looked_at == 3, "%d futures wait for time, not 3", looked_at);
+    subjects_close(&subjects);
+}
+
 static void poll_once_more(void *argument)
 {
     struct subject *subject = argument;
@@ -100,4 +134,5 @@ CASE(f5_polling_after_ready_is_caught, "F5 F3", NEEDS_RULES,
 }
 
 CASES(future_f5) = {&f5_a_ready_future_has_let_go, &f5_the_result_stays,
+                    &f5_what_ends_before_its_timer_rings_takes_it_along,
                     &f5_polling_after_ready_is_caught};
