@@ -28,6 +28,15 @@ struct call_failure {
  * made to fail. */
 extern const struct call_failure call_failures[];
 
+/* From now on it is noted which calls are made; until calls_end(). */
+void calls_note(const struct world *world);
+
+/* Whether such a call was, when that was last noted. */
+bool calls_noted(const struct call_failure *failure);
+
+/* Whether it differs from the line above it by the error alone. */
+bool calls_alike(const struct call_failure *failure);
+
 /* From now on the n-th call (1 is the next) fails so, when the library or the backend
  * makes it; and with `for_ever` all that follow, or, of what passes, every second. */
 void calls_fail(const struct world *world, const struct call_failure *failure, int n,
@@ -36,7 +45,8 @@ void calls_fail(const struct world *world, const struct call_failure *failure, i
 /* For the moment nothing fails, nor is counted. */
 void calls_spare(bool spares);
 
-/* Ends it; how many calls have failed. */
+/* How many calls have failed, so far or when it ends. */
+int calls_failed(void);
 int calls_end(void);
 
 #endif /* ROUSE_CONFORMANCE_FAULT_CALLS_H */

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -41,6 +42,8 @@ const struct call_failure call_failures[] = {
 #undef PASSES
 #undef DONE
 
+enum { LINES = sizeof call_failures / sizeof *call_failures };
+
 /* An object file in memory. */
 struct range {
     const void *holds;
@@ -54,7 +57,9 @@ static struct {
     uintptr_t failed;  /* atomic: of those */
     uintptr_t at;      /* the first one to fail */
     bool for_ever;
-    struct range ours[2]; /* the library, the backend */
+    uintptr_t notes;        /* atomic: calls are noted */
+    uintptr_t noted[LINES]; /* atomic: by line, that such a call was made */
+    struct range ours[2];   /* the library, the backend */
 } plan;
 
 static _Thread_local int depth; /* of calls under way */
@@ -67,6 +72,13 @@ static bool is_ours(uintptr_t address)
     return false;
 }
 
+static void note(const char *call)
+{
+    for (int i = 0; call_failures[i].call != NULL; i++)
+        if (strcmp(call_failures[i].call, call) == 0)
+            atomic_fetch_or(&plan.noted[i], 1);
+}
+
 /* Whether this call is to fail: how, or NULL. */
 static const struct call_failure *is_due(const char *call, const void *caller)
 {
@@ -74,6 +86,8 @@ static const struct call_failure *is_due(const char *call, const void *caller)
         (const struct call_failure *) atomic_load_acquire(&plan.failure);
     uintptr_t n;
 
+    if (atomic_load_relaxed(&plan.notes) != 0 && depth == 0 && is_ours((uintptr_t) caller))
+        note(call);
     if (failure == NULL || depth > 0 || atomic_load_relaxed(&plan.spares) != 0
         || strcmp(failure->call, call) != 0 || !is_ours((uintptr_t) caller))
         return NULL;
@@ -106,9 +120,11 @@ static void *next_of(void *sanitizer, const char *name)
 #define FOUND_EARLY __attribute__((constructor(101)))
 
 /* One function: what it returns, its name, its parameters with and without their types,
- * and how it says that it failed. Looked up before anything runs, for signal handlers call
- * some of these. */
+ * how it says that it failed, and which calls may. Looked up before anything runs, for signal
+ * handlers call some of these. */
 #define STAND_IN(type, name, parameters, arguments, say)                                           \
+    STAND_IN_IF(type, name, parameters, arguments, say, true)
+#define STAND_IN_IF(type, name, parameters, arguments, say, may)                                   \
     type call_##name parameters __asm__(#name) __attribute__((visibility("default")));             \
     extern type sanitizer_##name parameters __asm__("__interceptor_" #name) __attribute__((weak)); \
     static type(*next_##name) parameters;                                                          \
@@ -120,7 +136,8 @@ static void *next_of(void *sanitizer, const char *name)
     }                                                                                              \
     type call_##name parameters                                                                    \
     {                                                                                              \
-        const struct call_failure *failure = is_due(#name, __builtin_return_address(0));           \
+        const struct call_failure *failure =                                                       \
+            (may) ? is_due(#name, __builtin_return_address(0)) : NULL;                             \
         type result;                                                                               \
                                                                                                    \
         if (next_##name == NULL) /* before the start */                                            \
@@ -135,8 +152,9 @@ static void *next_of(void *sanitizer, const char *name)
 
 /* Pointers to structs are plain ones here, and sizes as wide as a register. */
 STAND_IN(int, epoll_create1, (int flags), (flags), by_errno)
-STAND_IN(int, epoll_ctl, (int set, int operation, int fd, void *event), (set, operation, fd, event),
-         by_errno)
+/* To take something out needs no memory. */
+STAND_IN_IF(int, epoll_ctl, (int set, int operation, int fd, void *event),
+            (set, operation, fd, event), by_errno, operation != EPOLL_CTL_DEL)
 STAND_IN(int, epoll_wait, (int set, void *events, int room, int ms), (set, events, room, ms),
          by_errno)
 STAND_IN(int, dup3, (int from, int to, int flags), (from, to, flags), by_errno)
@@ -219,7 +237,7 @@ struct change { /* what <sys/event.h> of the emulation calls a kevent */
     void *udata;
 };
 
-enum { CHANGE_RECEIPT = 0x0040, CHANGE_ERROR = 0x4000 };
+enum { CHANGE_DELETE = 0x0002, CHANGE_ERROR = 0x4000 };
 
 extern int kqueue_emulation_kqueue(void) __attribute__((weak));
 extern int kqueue_emulation_kevent(int fd, const struct change *changes, int change_count,
@@ -244,6 +262,15 @@ int call_kqueue(void)
     return fd;
 }
 
+/* To take something out needs no memory. */
+static bool may_fail(const struct change *changes, int count)
+{
+    for (int i = 0; i < count; i++)
+        if ((changes[i].flags & CHANGE_DELETE) != 0)
+            return false;
+    return true;
+}
+
 /* Answers each change with an error. */
 static int refuse(const struct change *changes, int count, struct change *events, int error)
 {
@@ -263,11 +290,12 @@ int call_kevent(int fd, const struct change *changes, int change_count, struct c
     const struct call_failure *failure = NULL;
     int result;
 
-    if (change_count > 0 && room >= change_count)
+    if (change_count > 0 && room >= change_count && may_fail(changes, change_count))
         failure = is_due("kevent_change", caller);
     if (failure != NULL)
         return refuse(changes, change_count, events, failure->error);
-    failure = is_due("kevent", caller);
+    if (may_fail(changes, change_count))
+        failure = is_due("kevent", caller);
     if (failure != NULL && failure->how == CALL_FAILS)
         return by_errno(failure->error);
     depth++;
@@ -283,7 +311,7 @@ int call_kevent(int fd, const struct change *changes, int change_count, struct c
 
 /* -- The plan ------------------------------------------------------------------ */
 
-static int note_range(struct dl_phdr_info *info, size_t size, void *argument)
+static int find_range(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct range *range = argument;
     uintptr_t first = UINTPTR_MAX, last = 0;
@@ -305,12 +333,38 @@ static int note_range(struct dl_phdr_info *info, size_t size, void *argument)
     return 1;
 }
 
-void calls_fail(const struct world *world, const struct call_failure *failure, int n, bool for_ever)
+static void find_ours(const struct world *world)
 {
-    plan.ours[0].holds = rouse_backend("poll");
+    plan.ours[0].holds = rouse_host_sockets();
     plan.ours[1].holds = world->backend;
     for (int i = 0; i < 2; i++)
-        dl_iterate_phdr(note_range, &plan.ours[i]);
+        dl_iterate_phdr(find_range, &plan.ours[i]);
+}
+
+void calls_note(const struct world *world)
+{
+    find_ours(world);
+    for (int i = 0; i < LINES; i++)
+        atomic_exchange(&plan.noted[i], 0);
+    atomic_exchange(&plan.notes, 1);
+}
+
+bool calls_noted(const struct call_failure *failure)
+{
+    return atomic_load_acquire(&plan.noted[failure - call_failures]) != 0;
+}
+
+bool calls_alike(const struct call_failure *failure)
+{
+    const struct call_failure *above = failure - 1;
+
+    return failure != call_failures && strcmp(failure->call, above->call) == 0
+           && failure->how == above->how && (failure->told == 0) == (above->told == 0);
+}
+
+void calls_fail(const struct world *world, const struct call_failure *failure, int n, bool for_ever)
+{
+    find_ours(world);
     plan.at = (uintptr_t) n;
     plan.for_ever = for_ever;
     atomic_exchange(&plan.calls, 0);
@@ -324,8 +378,16 @@ void calls_spare(bool spares)
     atomic_exchange(&plan.spares, spares);
 }
 
+int calls_failed(void)
+{
+    return atomic_load_acquire(&plan.failure) != 0 ? (int) atomic_load_acquire(&plan.failed) : 0;
+}
+
 int calls_end(void)
 {
+    const int failed = calls_failed();
+
     atomic_exchange(&plan.failure, 0);
-    return (int) atomic_load_acquire(&plan.failed);
+    atomic_exchange(&plan.notes, 0);
+    return failed;
 }

@@ -65,12 +65,28 @@ static int run_refused(struct world *world, const struct program *program,
     return holds ? failed : -1;
 }
 
+/* Runs it well, to learn which calls it makes. */
+static void note_calls(struct world *world, const struct program *program)
+{
+    struct play play;
+
+    calls_note(world);
+    if (play_open(&play, world, NULL) != 0)
+        suite_error("nothing opens");
+    CHECK_EQUAL(X10, program->run(&play), 0, "what the program says when nothing fails");
+    play_close(&play);
+    calls_end();
+}
+
 static void sweep(struct world *world, const struct program *program)
 {
     int points = 0;
 
+    note_calls(world, program);
     for (const struct call_failure *failure = call_failures; failure->call != NULL; failure++)
-        for (int for_ever = 0; for_ever < 2; for_ever++) {
+        for (int for_ever = 0; for_ever < 2 && calls_noted(failure); for_ever++) {
+            if (program == &program_crowd && calls_alike(failure))
+                continue; /* it makes hundreds of each, to no other end */
             int n = 1;
 
             while (run_refused(world, program, failure, n, for_ever) > 0)

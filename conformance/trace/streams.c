@@ -336,11 +336,29 @@ SCENARIO(foreign_reader, NEEDS_NOTHING, 0,
     trace_rest(trace, "and the end", 2);
 }
 
-CASES(trace_streams) = {
-    SCENARIO_CASES(bytes_then_end),  SCENARIO_CASES(bytes_before_the_reader),
-    SCENARIO_CASES(both_directions), SCENARIO_CASES(half_closed_and_writing),
-    SCENARIO_CASES(reset),           SCENARIO_CASES(canceled_reader),
-    SCENARIO_CASES(second_reader),   SCENARIO_CASES(same_number_again),
-    SCENARIO_CASES(urgent_data),     SCENARIO_CASES(many_streams),
-    SCENARIO_CASES(foreign_reader),
-};
+REFUSED(bytes_then_end)
+REFUSED(bytes_before_the_reader)
+REFUSED(reset)
+REFUSED(canceled_reader)
+REFUSED(second_reader)
+REFUSED(same_number_again)
+REFUSED(urgent_data)
+
+CASES(trace_streams) = {SCENARIO_CASES(bytes_then_end),
+                        SCENARIO_CASES(bytes_before_the_reader),
+                        SCENARIO_CASES(both_directions),
+                        SCENARIO_CASES(half_closed_and_writing),
+                        SCENARIO_CASES(reset),
+                        SCENARIO_CASES(canceled_reader),
+                        SCENARIO_CASES(second_reader),
+                        SCENARIO_CASES(same_number_again),
+                        SCENARIO_CASES(urgent_data),
+                        SCENARIO_CASES(many_streams),
+                        SCENARIO_CASES(foreign_reader),
+                        REFUSED_CASE(bytes_then_end),
+                        REFUSED_CASE(bytes_before_the_reader),
+                        REFUSED_CASE(reset),
+                        REFUSED_CASE(canceled_reader),
+                        REFUSED_CASE(second_reader),
+                        REFUSED_CASE(same_number_again),
+                        REFUSED_CASE(urgent_data)};

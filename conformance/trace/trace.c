@@ -3,6 +3,8 @@
  */
 #include "trace.h"
 
+#include "../fault/calls.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,7 +40,9 @@ struct trace {
     struct rouse_inspector inspector;
     struct world *world;
     struct memory *memory; /* where the runtime's comes from */
-    bool starves;          /* it fails, though not for what the script makes */
+    bool suffers;          /* memory or system calls fail, though not for what the script makes */
+    int expects;           /* the error that may then be told, and was told by a turn */
+    bool told;
     const char *backend;
     struct rouse rt;
     struct actor actors[ACTORS_MAX];
@@ -369,11 +373,35 @@ static void add_state(struct point *point, struct trace *trace)
         armed = named->source->armed;
         add_line(point, "%s: armed for %s", named->name, directions_text(armed));
         ready = world_ready(world, named->fd) & armed;
-        CHECK(E2, ready == 0, "at rest \"%s\" is armed for, and the system says that it is, %s",
-              named->name, directions_text(ready));
+        CHECK(E2, ready == 0 || trace->told,
+              "at rest \"%s\" is armed for, and the system says that it is, %s", named->name,
+              directions_text(ready));
     }
     due = rouse_reactor_deadline(&trace->rt.reactor);
     add_line(point, "timers: %s", due == ROUSE_NEVER ? "none" : "running");
+}
+
+/* From now on what is made to fail does, or not, unless nothing is. */
+static void spare(struct trace *trace, bool spares)
+{
+    trace->memory->spares = trace->suffers && spares;
+    calls_spare(spares);
+}
+
+static bool has_failed(const struct trace *trace)
+{
+    return trace->suffers && (trace->memory->failed > 0 || calls_failed() > 0);
+}
+
+/* What a turn returned; an error that was to be expected was told, and is nothing. */
+static intptr_t take_turn(struct trace *trace, intptr_t result)
+{
+    if (result >= 0)
+        return result;
+    if (!has_failed(trace) || trace->expects == 0 || result != -trace->expects)
+        suite_error("a turn failed: %s", rouse_strerror(result));
+    trace->told = true;
+    return 0;
 }
 
 /* Two turns that bring nothing. */
@@ -381,22 +409,41 @@ static void come_to_rest(struct trace *trace)
 {
     int quiet = 0, turns = 0;
 
-    while (quiet < 2) {
+    /* Where every turn fails there is no rest, and some of them have to do. */
+    while (quiet < 2 && !(trace->told && turns > 20)) {
         const int reports = trace->reports;
-        const intptr_t polls = rouse_turn(&trace->rt, 0);
+        const intptr_t polls = take_turn(trace, rouse_turn(&trace->rt, 0));
 
-        if (polls < 0)
-            suite_error("rouse_turn: %s", rouse_strerror(polls));
         quiet = polls == 0 && trace->reports == reports ? quiet + 1 : 0;
         REQUIRE(T8, ++turns < 10000, "it never comes to rest");
     }
 }
 
-/* Until when to wait for awaits. Where memory has failed, nobody knows how many will still
- * complete. */
+static bool mentions(const struct point *point, int error)
+{
+    for (int i = 0; i < point->lines; i++)
+        if (strstr(point->line[i], rouse_strerror(-error)) != NULL)
+            return true;
+    return false;
+}
+
+/* Whether somebody was told of what failed, in the first points or since. */
+static bool was_told(const struct trace *trace, int points)
+{
+    bool told = trace->told;
+
+    if (trace->expects == 0)
+        return false;
+    for (int p = 0; p < points && p < trace->point_count; p++)
+        told = told || mentions(&trace->points[p], trace->expects);
+    return told || (points > trace->point_count && mentions(&trace->results, trace->expects));
+}
+
+/* Until when to wait for awaits. Where somebody was told that something has failed, nobody
+ * knows how many will still complete. */
 static rouse_time patience(const struct trace *trace, rouse_time since)
 {
-    return since + ROUSE_MS(trace->starves && trace->memory->failed > 0 ? 10 : WORLD_SOON);
+    return since + (was_told(trace, trace->point_count + 1) ? 0 : ROUSE_MS(WORLD_SOON));
 }
 
 void trace_rest(struct trace *trace, const char *label, int expected)
@@ -405,18 +452,17 @@ void trace_rest(struct trace *trace, const char *label, int expected)
     struct point *point = &trace->points[trace->point_count];
     int i;
 
-    trace->memory->spares = false;
+    spare(trace, false);
     /* Tasks first, so that no wait begins when all is said. */
     while ((rouse_executor_run(&trace->rt.executor, 1) > 0 || trace->results.lines < expected)
            && world_now(trace->world) < patience(trace, since))
-        if (rouse_reactor_turn(&trace->rt.reactor, rouse_executor_idle(&trace->rt.executor)
-                                                           && trace->results.lines < expected
-                                                       ? patience(trace, since)
-                                                       : 0)
-            < 0)
-            suite_error("the queue failed");
+        take_turn(trace,
+                  rouse_reactor_turn(&trace->rt.reactor, rouse_executor_idle(&trace->rt.executor)
+                                                                 && trace->results.lines < expected
+                                                             ? patience(trace, since)
+                                                             : 0));
     come_to_rest(trace);
-    trace->memory->spares = trace->starves;
+    spare(trace, true);
     if (trace->point_count == POINTS_MAX)
         suite_error("too many points in a scenario");
     point->label = label;
@@ -473,7 +519,7 @@ static int play(struct trace *trace, const struct scenario *scenario)
 
     if (error < 0)
         return error;
-    trace->memory->spares = trace->starves;
+    spare(trace, true);
     trace->rt.executor.inspector = &trace->inspector;
     write_line(trace, "{\"schema\":\"rouse-trace/1\",\"scenario\":\"%s\",\"backend\":\"%s\"}\n",
                scenario->name, trace->backend);
@@ -574,67 +620,113 @@ void scenario_compare(struct world *world, const struct scenario *scenario)
     trace_free(seen);
 }
 
-/* --- without memory --- */
+/* --- while something fails --- */
 
-/* Whether somebody was told of it by then. */
-static bool was_told(const struct trace *trace, int points)
+/* What is to fail: an allocation, or a call of this kind; the n-th, once or for ever. */
+struct fault {
+    const struct call_failure *call; /* or NULL */
+    int n;
+    bool for_ever;
+};
+
+static const char *fault_text(const struct fault *fault, char text[80])
 {
-    for (int p = 0; p < points; p++)
-        for (int i = 0; i < trace->points[p].lines; i++)
-            if (strstr(trace->points[p].line[i], rouse_strerror(-ENOMEM)) != NULL)
-                return true;
-    return false;
+    snprintf(text, 80, "%s %d%s%s %s", fault->call != NULL ? fault->call->call : "allocation",
+             fault->n, fault->call != NULL ? " is " : "",
+             fault->call != NULL ? fault->call->error_name : "",
+             fault->for_ever ? "and all that follow" : "alone");
+    return text;
 }
 
-/* Plays in a world of its own, which sees to it that nothing is left: first with
- * allocation `n` failing, then well, on the same queue. False when the sweep is over: there
- * was no such allocation, or something is broken already. */
-static bool play_without(const struct world *world, const struct scenario *scenario,
-                         const struct trace *expected, size_t n, bool for_ever)
+static void fault_begin(const struct fault *fault, struct world *world)
+{
+    if (fault->call != NULL)
+        calls_fail(world, fault->call, fault->n, fault->for_ever);
+    else
+        memory_fail(&world->memory, (size_t) fault->n, fault->for_ever);
+}
+
+/* How often it happened. */
+static int fault_end(const struct fault *fault, struct world *world)
+{
+    const int failed = (int) world->memory.failed;
+
+    memory_fail(&world->memory, 0, false);
+    return fault->call != NULL ? calls_end() : failed;
+}
+
+/* Plays in a world of its own, which sees to it that nothing is left: first with the fault,
+ * then well, on the same queue. False when the sweep is over: nothing failed, or something
+ * is broken already. */
+static bool play_with(const struct world *world, const struct scenario *scenario,
+                      const struct trace *expected, const struct fault *fault, enum guarantee id)
 {
     const struct world_options options = {world->backend, world->check};
-    const char *how = for_ever ? "and all that follow" : "alone";
     struct world alone;
     struct trace *trace;
-    char words[WORDS] = "";
+    char words[WORDS] = "", what[80];
     bool failed, holds;
     int error, parted = 0;
 
+    fault_text(fault, what);
     error = world_open(&alone, &options);
     if (error < 0)
         suite_error("%s does not open: %s", world->backend->name, rouse_strerror(error));
     trace = trace_make(&alone, alone.evq, &alone.memory);
-    trace->starves = true;
-    memory_fail(&alone.memory, n, for_ever);
+    trace->suffers = true;
+    trace->expects = fault->call != NULL ? fault->call->told : ENOMEM;
+    fault_begin(fault, &alone);
     error = play(trace, scenario);
-    failed = alone.memory.failed > 0;
-    memory_fail(&alone.memory, 0, false);
+    failed = fault_end(fault, &alone) > 0;
     if (error == 0)
         parted = part(expected, trace, words);
-    holds = CHECK(X2, error == 0 || (error == -ENOMEM && failed), "allocation %zu %s: %s", n, how,
-                  rouse_strerror(error))
-            && CHECK(X2, parted == 0 || was_told(trace, parted),
-                     "allocation %zu %s: nobody is told, and %s", n, how, words);
+    holds = suite_check(id, error == 0 || (error == -trace->expects && failed), "it opens",
+                        __FILE__, __LINE__, "%s: %s", what, rouse_strerror(error))
+            && suite_check(id, parted == 0 || was_told(trace, parted), "somebody is told", __FILE__,
+                           __LINE__, "%s: nobody is told, and %s", what, words);
     trace_free(trace);
     if (failed && holds) {
         trace = play_well(&alone, scenario);
         parted = part(expected, trace, words);
-        holds = CHECK(X9, parted == 0, "allocation %zu %s, and a second play: %s", n, how, words);
+        holds = CHECK(X9, parted == 0, "%s, and a second play: %s", what, words);
         trace_free(trace);
     }
     world_end(&alone);
     return failed && holds;
 }
 
+/* The first fails, then the second, and so on. */
+static int sweep(struct world *world, const struct scenario *scenario, const struct trace *expected,
+                 const struct call_failure *call, enum guarantee id)
+{
+    struct fault once = {call, 1, false}, for_ever = {call, 1, true};
+
+    while (play_with(world, scenario, expected, &once, id))
+        once.n++;
+    while (play_with(world, scenario, expected, &for_ever, id))
+        for_ever.n++;
+    return once.n + for_ever.n - 2;
+}
+
 void scenario_starve(struct world *world, const struct scenario *scenario)
 {
     struct trace *expected = expect(scenario);
-    size_t once = 1, for_ever = 1;
 
-    while (play_without(world, scenario, expected, once, false))
-        once++;
-    while (play_without(world, scenario, expected, for_ever, true))
-        for_ever++;
-    suite_note("%zu allocations", once - 1);
+    suite_note("%d allocations", sweep(world, scenario, expected, NULL, GUARANTEE_X2));
+    trace_free(expected);
+}
+
+void scenario_refuse(struct world *world, const struct scenario *scenario)
+{
+    struct trace *expected = expect(scenario);
+    int points = 0;
+
+    calls_note(world);
+    trace_free(play_well(world, scenario));
+    calls_end();
+    for (const struct call_failure *call = call_failures; call->call != NULL; call++)
+        if (calls_noted(call) && !calls_alike(call))
+            points += sweep(world, scenario, expected, call, GUARANTEE_X10);
+    suite_note("%d points", points);
     trace_free(expected);
 }

@@ -19,7 +19,8 @@
  * ended in PENDING without any progress are counted against a budget (T7).
  *
  * A second case plays the same scenario once for each allocation that it asks for, which
- * then fails (X2). What follows may be different only after somebody was told.
+ * then fails (X2), and a third for each kind of system call (X10). What follows may be
+ * different only after somebody was told.
  */
 #ifndef ROUSE_CONFORMANCE_TRACE_H
 #define ROUSE_CONFORMANCE_TRACE_H
@@ -67,8 +68,24 @@ struct scenario {
 #define SCENARIO_CASES(name)                                                                       \
     &b5_the_same_on_every_backend_##name, &x2_no_memory_in_the_scenario_##name
 
+/* And a case in which its system calls fail: REFUSED_CASE(name) in the list. Not where a
+ * scenario stands on what a stream holds, which a kernel decides anew each time, takes a
+ * report for a byte, begins what it begins only once what was before has ended, or is so long that
+ * it would be played a thousand times. */
+#define REFUSED(name)                                                                              \
+    CASE(x10_refused_calls_in_the_scenario_##name, "X10 X9 E2 T8", NEEDS_KERNEL | NEEDS_FAILURES,  \
+         "a scenario is played, and of each kind of system call number 1, 2, 3, ... fails, alone " \
+         "or for ever",                                                                            \
+         "where it parts from what sim does, somebody was told; it ends and leaves nothing, and "  \
+         "then all is as if nothing had been")                                                     \
+    {                                                                                              \
+        scenario_refuse(world, &name##_scenario);                                                  \
+    }
+#define REFUSED_CASE(name) &x10_refused_calls_in_the_scenario_##name
+
 void scenario_compare(struct world *world, const struct scenario *scenario);
 void scenario_starve(struct world *world, const struct scenario *scenario);
+void scenario_refuse(struct world *world, const struct scenario *scenario);
 
 /* From now on the traces of the backend under test are printed. NULL ends it. */
 void trace_print_to(FILE *to);
