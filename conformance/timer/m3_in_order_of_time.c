@@ -381,7 +381,79 @@ CASE(m3_sleeping_tasks_end_in_order, "M3", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
-CASES(timer_m3) = {
-    &m3_thousands_of_random_steps_agree_with_a_sorted_array,
-    &m3_heaps_of_every_shape_come_out_sorted, &m3_equal_deadlines_end_in_arming_order,
-    &m3_what_a_wake_arms_comes_after_what_was_armed_before, &m3_sleeping_tasks_end_in_order};
+/* Two futures of a kind that are to end at the same moment. */
+enum twins { SLEEPS, TICKS, DEADLINES, TWIN_KINDS };
+
+union twin {
+    struct rouse_future future;
+    struct rouse_sleep sleep;
+    struct rouse_tick tick;
+    struct rouse_deadline deadline;
+};
+
+/* Notes which of its like it was that rang, from 1. */
+struct bell {
+    int *count;
+    int place;
+};
+
+static void bell_ring(void *with)
+{
+    struct bell *bell = with;
+
+    bell->place = ++*bell->count;
+}
+
+CASE(m3_a_future_that_is_polled_again_keeps_its_place, "M3 F3", NEEDS_NOTHING,
+     "two sleeps, ticks and deadlines end at one moment; both are polled, then the first once more",
+     "both are woken when the moment has come, the first one first")
+{
+    for (enum twins kind = SLEEPS; kind < TWIN_KINDS; kind++) {
+        struct meter meter;
+        struct rouse rt;
+        struct rouse_interval interval;
+        struct rouse_sleep children[2];
+        union twin twins[2];
+        struct wakes *wakes[2] = {world_wakes(world), world_wakes(world)};
+        int count = 0;
+        struct bell bells[2] = {{&count, 0}, {&count, 0}};
+        rouse_time moment;
+
+        meter_runtime(world, &meter, &rt);
+        meter_stop_clock(&meter);
+        moment = rouse_after(&rt.reactor, ROUSE_MS(5));
+        interval = rouse_interval(&rt.reactor, ROUSE_MS(5));
+        for (int i = 0; i < 2; i++) {
+            wakes[i]->then = bell_ring;
+            wakes[i]->with = &bells[i];
+            children[i] = rouse_sleep_until(&rt.reactor, ROUSE_NEVER);
+            if (kind == SLEEPS)
+                twins[i].sleep = rouse_sleep_until(&rt.reactor, moment);
+            else if (kind == TICKS)
+                twins[i].tick = rouse_tick(&interval);
+            else
+                twins[i].deadline = rouse_deadline(&rt.reactor, &children[i].future, moment);
+        }
+        for (int i = 0; i < 3; i++) {
+            const struct rouse_waker waker = wakes_waker(wakes[i % 2]);
+
+            CHECK_EQUAL(F3, world_poll(&twins[i % 2].future, &waker), ROUSE_PENDING, "a future");
+        }
+        meter.stopped_at = 0;
+        while (count < 2 && world_now(world) < moment + ROUSE_MS(WORLD_SOON))
+            rouse_reactor_turn(&rt.reactor, moment + ROUSE_MS(WORLD_SOON));
+        CHECK_EQUAL(F3, count, 2, "wakes");
+        for (int i = 0; i < 2; i++) {
+            CHECK_EQUAL(M3, bells[i].place, i + 1, "whose turn it was");
+            rouse_future_drop(&twins[i].future);
+        }
+        rouse_close(&rt);
+    }
+}
+
+CASES(timer_m3) = {&m3_thousands_of_random_steps_agree_with_a_sorted_array,
+                   &m3_heaps_of_every_shape_come_out_sorted,
+                   &m3_equal_deadlines_end_in_arming_order,
+                   &m3_what_a_wake_arms_comes_after_what_was_armed_before,
+                   &m3_sleeping_tasks_end_in_order,
+                   &m3_a_future_that_is_polled_again_keeps_its_place};
