@@ -191,6 +191,36 @@ CASE(t9_a_join_may_be_dropped_at_any_moment, "T9 F6", NEEDS_NOTHING,
     }
 }
 
+CASE(t9_a_join_that_never_waited_takes_nothing_from_one_that_does, "T9 F6", NEEDS_NOTHING,
+     "two joins of a task are made, the one is polled and the other dropped; then the task ends",
+     "the one is woken, and has the result")
+{
+    struct wakes *wakes = world_wakes(world);
+    const struct rouse_waker waker = wakes_waker(wakes);
+    struct stage stage;
+    struct puppet puppet;
+    struct rouse_join join, other;
+
+    stage_open(&stage, world);
+    puppet_make(&puppet, puppet_wait);
+    puppet.value = 5;
+    puppet_spawn_held(&stage.executor, &puppet);
+    stage_run(&stage);
+    join = rouse_join(&puppet.task);
+    other = rouse_join(&puppet.task);
+    CHECK_EQUAL(T9, world_poll(&join.future, &waker), ROUSE_PENDING, "a join");
+    rouse_future_drop(&other.future);
+    CHECK_EQUAL(F6, wakes->references, 1, "references to the waker of the one that waits");
+    puppet.act = puppet_finish;
+    rouse_wake_by_ref(&puppet.waker);
+    stage_run(&stage);
+    CHECK_EQUAL(T9, wakes_taken(wakes), 1, "wakes of the one that waits");
+    CHECK_EQUAL(T9, world_poll(&join.future, &waker), ROUSE_READY, "it");
+    CHECK_EQUAL(T9, join.future.result, 5, "its result");
+    rouse_task_unhold(&puppet.task);
+    stage_close(&stage);
+}
+
 /* A task whose FINALLY says what it has seen. */
 struct patient {
     struct rouse_async async;
@@ -253,4 +283,5 @@ CASES(task_t9) = {&t9_a_join_yields_the_tasks_own_result,
                   &t9_a_task_may_cancel_itself,
                   &t9_a_join_wakes_whoever_polled_it_last,
                   &t9_a_join_may_be_dropped_at_any_moment,
+                  &t9_a_join_that_never_waited_takes_nothing_from_one_that_does,
                   &t9_a_task_may_cancel_another_and_join_it};
