@@ -201,10 +201,12 @@ enum inside {
     INSIDES
 };
 
+enum where { IN_POLL, IN_DROP, IN_CLOSE, WHERES };
+
 struct inside_out {
     struct world *world;
     enum inside inside;
-    bool in_drop;
+    enum where where;
     struct rouse rt;
 };
 
@@ -227,7 +229,7 @@ static enum rouse_poll go_inside_in_poll(struct puppet *self, struct rouse_conte
 {
     const struct inside_out *it = self->with;
 
-    if (!it->in_drop)
+    if (it->where == IN_POLL)
         go_inside(self);
     return puppet_wait(self, cx);
 }
@@ -240,20 +242,23 @@ static void run_inside_out(void *argument)
     world_runtime(it->world, &it->rt);
     puppet_make(&puppet, go_inside_in_poll);
     puppet.with = it;
-    puppet.at_drop = it->in_drop ? go_inside : NULL;
+    puppet.at_drop = it->where != IN_POLL ? go_inside : NULL;
     puppet_spawn(&it->rt.executor, &puppet);
-    if (it->in_drop)
+    if (it->where == IN_DROP)
         rouse_cancel(&puppet.task);
+    if (it->where == IN_CLOSE)
+        rouse_close(&it->rt);
     rouse_turn(&it->rt, 0);
 }
 
 CASE(x8_running_or_closing_inside_a_poll_is_caught, "X8", NEEDS_RULES,
-     "a task runs, turns or closes its own executor or runtime, in its poll or its drop",
+     "a task runs, turns or closes its own executor or runtime, in its poll, in its drop, and when "
+     "it is dropped because that is closed",
      "the program stops, and says T1")
 {
     for (enum inside inside = RUN_INSIDE; inside < INSIDES; inside++) {
-        for (int in_drop = 0; in_drop < 2; in_drop++) {
-            struct inside_out it = {.world = world, .inside = inside, .in_drop = in_drop != 0};
+        for (enum where where = IN_POLL; where < WHERES; where++) {
+            struct inside_out it = {.world = world, .inside = inside, .where = where};
 
             CHECK_MISUSE(X8, run_inside_out, &it, "T1: rouse_executor_");
         }
