@@ -21,7 +21,7 @@ static struct rouse_evq_ops decorated; /* filled in by rouse_backend_plugin() */
 static const struct decorator *chosen;
 static const struct rouse_evq_ops *below;
 
-static void *resize(const struct rouse_alloc *alloc, void *block, size_t old_size, size_t new_size)
+void *resize(const struct rouse_alloc *alloc, void *block, size_t old_size, size_t new_size)
 {
     if (alloc != NULL)
         return alloc->resize(alloc->self, block, old_size, new_size);
@@ -126,9 +126,10 @@ static struct note *note_new(struct queue *queue, struct rouse_source *source)
     return note;
 }
 
-static void note_free(struct queue *queue, struct note *note)
+void note_free(struct queue *queue, struct note *note)
 {
     let_go(queue, note);
+    queue->below->ops->forget(queue->below, &note->below);
     if (note->before != NULL)
         note->before->next = note->next;
     else
@@ -173,10 +174,15 @@ int base_arm(struct queue *queue, struct rouse_source *source, unsigned interest
 void base_forget(struct queue *queue, struct rouse_source *source)
 {
     queue->forgets++;
-    if (source->record != NULL) {
-        queue->below->ops->forget(queue->below, &note_of(source)->below);
+    if (source->record != NULL)
         note_free(queue, note_of(source));
-    }
+    source->record = NULL;
+    source->armed = 0;
+}
+
+void forget_keeping(struct queue *queue, struct rouse_source *source)
+{
+    queue->forgets++;
     source->record = NULL;
     source->armed = 0;
 }
@@ -189,23 +195,34 @@ void tell(struct rouse_event *event, struct note *note, unsigned ready)
     event->ready = ready;
 }
 
+int wait_once(struct queue *queue, struct rouse_event *events, int capacity, rouse_time deadline,
+              bool *dropped)
+{
+    const int count = queue->below->ops->wait(queue->below, events, capacity, deadline);
+    int kept = 0;
+
+    for (int i = 0; i < count; i++) {
+        struct note *note = note_below(&events[i]);
+        const unsigned ready = judged(queue, &events[i]);
+
+        if (ready != 0)
+            tell(&events[kept++], note, ready);
+    }
+    *dropped = count > 0 && kept == 0;
+    queue->reports += (uint64_t) kept;
+    return count > 0 ? kept : count;
+}
+
 /* When all that comes is left out, the wait goes on. */
 int base_wait(struct queue *queue, struct rouse_event *events, int capacity, rouse_time deadline)
 {
-    int count, kept = 0;
+    bool dropped;
+    int count;
 
-    do {
-        count = queue->below->ops->wait(queue->below, events, capacity, deadline);
-        for (int i = 0; i < count; i++) {
-            struct note *note = note_below(&events[i]);
-            const unsigned ready = judged(queue, &events[i]);
-
-            if (ready != 0)
-                tell(&events[kept++], note, ready);
-        }
-    } while (count > 0 && kept == 0);
-    queue->reports += (uint64_t) kept;
-    return count > 0 ? kept : count;
+    do
+        count = wait_once(queue, events, capacity, deadline, &dropped);
+    while (dropped);
+    return count;
 }
 
 void base_wake(struct queue *queue)
@@ -308,6 +325,8 @@ static void decorated_close(struct rouse_evq *evq)
 
     if (chosen->close != NULL)
         chosen->close(queue);
+    while (queue->notes != NULL)
+        note_free(queue, queue->notes);
     queue->below->ops->close(queue->below);
     resize(queue->alloc, queue, sizeof *queue, 0);
 }

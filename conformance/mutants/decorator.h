@@ -55,14 +55,13 @@ struct queue {
 
 struct decorator {
     const char *name;
-    int (*open)(struct queue *queue); /* after the one below; undone by the caller if it fails */
+    int (*open)(struct queue *queue);   /* after the one below; undone by the caller if it fails */
     void (*close)(struct queue *queue); /* before the one below */
     int (*arm)(struct queue *queue, struct rouse_source *source, unsigned interest);
     void (*forget)(struct queue *queue, struct rouse_source *source);
     /* What becomes of a report of the backend below: the directions that are told. */
     unsigned (*report)(struct queue *queue, struct note *note, unsigned ready);
-    int (*wait)(struct queue *queue, struct rouse_event *events, int capacity,
-                rouse_time deadline);
+    int (*wait)(struct queue *queue, struct rouse_event *events, int capacity, rouse_time deadline);
     void (*wake)(struct queue *queue);
     rouse_time (*now)(struct queue *queue);
     rouse_fd (*pollable)(struct queue *queue);
@@ -84,6 +83,17 @@ rouse_fd base_pollable(struct queue *queue);
 
 /* Arms `interest`, as far as the caller can see; the backend below hears of `told`. */
 int arm_as(struct queue *queue, struct rouse_source *source, unsigned interest, unsigned told);
+
+/* base_wait(), but it comes back, with 0, when all that came was left out; then `*dropped`. */
+int wait_once(struct queue *queue, struct rouse_event *events, int capacity, rouse_time deadline,
+              bool *dropped);
+
+/* base_forget(), but the note stays until the queue is closed, or it is freed. */
+void forget_keeping(struct queue *queue, struct rouse_source *source);
+void note_free(struct queue *queue, struct note *note);
+
+/* Memory from where the queue gets its own. */
+void *resize(const struct rouse_alloc *alloc, void *block, size_t old_size, size_t new_size);
 
 /* Arms below, and the caller does not know. */
 void arm_below(struct queue *queue, struct note *note, unsigned interest);
@@ -111,7 +121,7 @@ bool hold_all(struct queue *queue, rouse_time deadline);
 unsigned ready_now(struct queue *queue, const struct note *note);
 unsigned seen_now(const struct note *note);
 
-/* How it would be written by somebody who believes that nobody else is there. */
+/* For those who hold reports, of which the descriptor of the backend below cannot tell. */
 rouse_fd no_pollable(struct queue *queue);
 
 #endif /* ROUSE_CONFORMANCE_MUTANTS_DECORATOR_H */

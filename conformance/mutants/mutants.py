@@ -217,7 +217,9 @@ def stop(what):
 
 
 def is_named(entry, names):
-    return not names or any(entry.breaks == name or fnmatch.fnmatchcase(entry.name, name) for name in names)
+    return not names or any(
+        fnmatch.fnmatchcase(word, name) for name in names for word in (entry.name, entry.breaks) if word
+    )
 
 
 def parse(arguments):
