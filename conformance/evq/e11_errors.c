@@ -168,8 +168,38 @@ CASE(e11_whatever_can_be_waited_for_is_accepted, "E11", NEEDS_NOTHING,
     }
 }
 
+CASE(e11_pipes_are_accepted, "E11", NEEDS_NON_SOCKETS,
+     "both ends of a pipe, empty, with a byte in it, and left by the other end",
+     "the first arm() of each, for its direction, succeeds")
+{
+    for (int way = 0; way < 4; way++) {
+        rouse_fd ends[2];
+
+        world_pipe(world, ends);
+        if (way == 1)
+            kernel_write(ends[1], "", 1);
+        if (way >= 2)
+            world_close(world, ends[way - 2]);
+        for (int i = 0; i < 2; i++) {
+            struct rouse_source source = {.fd = ends[i]};
+            int error;
+
+            if (way >= 2 && i == way - 2)
+                continue;
+            error =
+                world->evq->ops->arm(world->evq, &source, i == 0 ? ROUSE_READABLE : ROUSE_WRITABLE);
+            CHECK(E11, error == 0, "way %d, end %d: %s", way, i, rouse_strerror(error));
+            world_forget(world, &source);
+        }
+    }
+}
+
 CASES(evq_e11) = {
-    &e11_a_bad_descriptor_is_told_at_once,   &e11_a_regular_file_is_refused,
-    &e11_a_refusal_leaves_the_source_usable, &e11_no_memory_for_a_source_is_told,
-    &e11_an_armed_source_needs_no_memory,    &e11_whatever_can_be_waited_for_is_accepted,
+    &e11_a_bad_descriptor_is_told_at_once,
+    &e11_a_regular_file_is_refused,
+    &e11_a_refusal_leaves_the_source_usable,
+    &e11_no_memory_for_a_source_is_told,
+    &e11_an_armed_source_needs_no_memory,
+    &e11_whatever_can_be_waited_for_is_accepted,
+    &e11_pipes_are_accepted,
 };

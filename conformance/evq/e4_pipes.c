@@ -85,6 +85,14 @@ CASE(e4_the_last_writer_of_a_pipe_wakes_its_reader, "E4", NEEDS_NON_SOCKETS,
     }
 }
 
+/* Some kernels refuse to watch it, which is no error: it is ready, if only to be told. */
+static void arm_without_reader(struct world *world, struct rouse_source *writer)
+{
+    const int error = world->evq->ops->arm(world->evq, writer, ROUSE_WRITABLE);
+
+    REQUIRE(E4, error == 0, "arm() of a writer without a reader: %s", rouse_strerror(error));
+}
+
 CASE(e4_the_last_reader_of_a_pipe_wakes_its_writer, "E4", NEEDS_NON_SOCKETS,
      "the reading end of a pipe is closed, before or after its writer is armed, full or not",
      "arm() succeeds and the writer is told every time")
@@ -101,12 +109,11 @@ CASE(e4_the_last_reader_of_a_pipe_wakes_its_writer, "E4", NEEDS_NON_SOCKETS,
         if (way % 2 != 0)
             queue_arm_idle(world, writer, ROUSE_WRITABLE);
         world_close(world, ends[0]);
-        if (way % 2 == 0)
-            world_arm(world, writer, ROUSE_WRITABLE);
-        for (int again = 0; again < 3; again++) {
+        for (int again = 0; again < 4; again++) {
+            if (again > 0 || way % 2 == 0)
+                arm_without_reader(world, writer);
             REQUIRE(E4, queue_reports(world, writer, ROUSE_WRITABLE), "way %d, time %d", way,
                     again);
-            world_arm(world, writer, ROUSE_WRITABLE);
         }
     }
 }

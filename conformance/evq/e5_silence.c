@@ -152,24 +152,34 @@ CASE(e5_arm_and_forget_and_arm_need_no_wait, "E5 E1", NEEDS_NOTHING,
     }
 }
 
-CASE(e5_forgetting_some_leaves_the_rest, "E5 E2", NEEDS_NOTHING,
-     "of 100 armed sources every third, or the first, or the last half is forgotten",
-     "when all are ready, the rest are reported and the forgotten ones are not")
+CASE(
+    e5_forgetting_some_leaves_the_rest, "E5 E2", NEEDS_NOTHING,
+    "of 100 armed sources every third, or the first, or the last half is forgotten, once or twice, "
+    "and with each a stranger that was never armed",
+    "when all are ready, the rest are reported and the forgotten ones are not")
 {
     static struct queue_crowd crowd;
+    rouse_fd stranger_fd[2];
 
+    world_pair(world, stranger_fd);
     for (int way = 0; way < 3; way++) {
         queue_crowd_open(world, &crowd, 100);
         for (int i = 0; i < crowd.count; i++)
             world_arm(world, crowd.sources[i], i % 5 == 0 ? QUEUE_BOTH : ROUSE_READABLE);
         world_turn(world, 0);
         for (int i = 0; i < crowd.count; i++) {
-            if (way == 0 ? i % 3 == 0 : (way == 1) == (i < crowd.count / 2))
-                world_forget(world, crowd.sources[i]);
-            else
-                world_arm(world, crowd.sources[i], ROUSE_READABLE);
+            struct rouse_source stranger = {.fd = stranger_fd[0]};
+
+            if (way == 0 ? i % 3 != 0 : (way == 1) != (i < crowd.count / 2)) {
+                queue_mend(world, crowd.sources[i]);
+                continue;
+            }
+            world_forget(world, crowd.sources[i]);
             world_reports(world, crowd.sources[i], ROUSE_READABLE);
             world_reports(world, crowd.sources[i], ROUSE_WRITABLE);
+            world->evq->ops->forget(world->evq, &stranger);
+            if (i % 2 != 0)
+                world_forget(world, crowd.sources[i]);
         }
         for (int i = 0; i < crowd.count; i++)
             world_send(world, crowd.fds[i], 1);
@@ -188,13 +198,15 @@ CASE(e5_forgetting_some_leaves_the_rest, "E5 E2", NEEDS_NOTHING,
 
 CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
      "a ready source is forgotten, its memory overwritten, and then given to another socket",
-     "nothing is reported of it, and then only what is armed for the other socket")
+     "nothing is reported of it or written to it, and then only what is armed for the other socket "
+     "is")
 {
-    static struct rouse_source memory;
+    static struct rouse_source memory, overwritten;
     const struct rouse_evq_ops *ops = world->evq->ops;
     struct rouse_event events[4];
     rouse_fd ends[2], others[2];
 
+    memset(&overwritten, 0xA5, sizeof overwritten);
     for (int kind = 0; kind < QUEUE_KINDS; kind++) {
         for (int known = 0; known < 2; known++) {
             queue_pair(world, kind, ends);
@@ -208,8 +220,9 @@ CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
                 world_arm(world, &memory, QUEUE_BOTH);
             }
             ops->forget(world->evq, &memory);
-            memset(&memory, 0xA5, sizeof memory);
+            memory = overwritten;
             CHECK_EQUAL(E5, world_wait(world, events, 4, 5), 0, "the number of reports");
+            CHECK(E5, memcmp(&memory, &overwritten, sizeof memory) == 0, "it was written to");
             memory = (struct rouse_source){.fd = others[0]};
             world_arm(world, &memory, ROUSE_WRITABLE);
             world_reports(world, &memory, ROUSE_READABLE);
@@ -222,7 +235,7 @@ CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
 
 CASE(e5_many_arms_and_forgets_take_bounded_time, "E5", NEEDS_NOTHING,
      "50,000 times, or for five seconds, among 100 other sources, a source is armed and forgotten",
-     "it takes less than two seconds of processor time, or the last not longer than the first; the "
+     "all take less than two seconds of processor time, or the last not longer than the first; the "
      "others are still reported")
 {
     enum { FEW = 2000, MANY = 50000 };
@@ -246,7 +259,7 @@ CASE(e5_many_arms_and_forgets_take_bounded_time, "E5", NEEDS_NOTHING,
         world->evq->ops->forget(world->evq, source);
     }
     used = kernel_cpu_ns() - before;
-    CHECK(E5, used < ROUSE_SECONDS(2) || used / done < 3 * few / FEW,
+    CHECK(E5, (done == MANY && used < ROUSE_SECONDS(2)) || used / done < 3 * few / FEW,
           "%d took %lld ms, and the first %d of them %lld ms", done, (long long) used / 1000000,
           FEW, (long long) few / 1000000);
     for (int i = 0; i < crowd.count; i++)

@@ -199,8 +199,18 @@ static void count_interruption(void *with)
     atomic_fetch_add(&((struct waker *) with)->interrupted, 1);
 }
 
+/* Every third interruption is a wake as well. */
+static void wake_by_interruption(void *with)
+{
+    struct waker *waker = with;
+
+    if (atomic_fetch_add(&waker->interrupted, 1) % 3 == 2)
+        world_wake(waker->world);
+}
+
 CASE(e7_an_interrupted_wait_can_still_be_woken, "E7", NEEDS_KERNEL,
-     "a wait() without limit is interrupted by signals, and then woken by a thread",
+     "a wait() without limit is interrupted by signals, and then woken by a thread, or by the "
+     "handler that interrupts it",
      "it ends, and not before")
 {
     struct waker waker = {.world = world, .patient = true};
@@ -215,6 +225,11 @@ CASE(e7_an_interrupted_wait_can_still_be_woken, "E7", NEEDS_KERNEL,
     }
     atomic_exchange(&waker.asked, OVER);
     thread_join(thread);
+    world_calm(world);
+
+    world_storm(world, wake_by_interruption, &waker);
+    for (int i = 0; i < PATIENT_ROUNDS; i++)
+        CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "the number of reports");
     world_calm(world);
 }
 

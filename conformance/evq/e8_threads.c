@@ -12,7 +12,16 @@
 #include "../../src/base/atomic.h"
 #include "../runner.h"
 
-enum { THREADS = 4, WAKES = 16, ROUNDS = 150, HANDOVERS = 500, STORM = 60, LIMIT_MS = 5000 };
+enum {
+    THREADS = 4,
+    WAKES = 16,
+    ROUNDS = 150,
+    HANDING = 2,
+    HANDOVERS = 500,
+    STORM = 60,
+    VISITS = 200,
+    LIMIT_MS = 5000
+};
 
 static void hangs(void *what)
 {
@@ -66,15 +75,19 @@ CASE(e8_many_threads_wake_while_the_queue_is_busy, "E8", NEEDS_NOTHING,
 /* What goes from a thread to the queue's, with nothing but the wake between them. */
 struct handover {
     struct rouse_evq *evq;
-    uintptr_t asked; /* atomic, and one way only: from the queue's thread */
-    int value;       /* plain */
+    uintptr_t threads; /* atomic: so many were started */
+    uintptr_t asked;   /* atomic, and one way only: from the queue's thread */
+    int value;         /* plain */
 };
 
+/* Takes its turn with the others. One may not be back from its wake() yet when the next one
+ * is asked. */
 static void hand_over(void *argument)
 {
     struct handover *handover = argument;
+    const int first = (int) atomic_fetch_add(&handover->threads, 1) + 1;
 
-    for (int i = 1; i <= HANDOVERS; i++) {
+    for (int i = first; i <= HANDOVERS; i += HANDING) {
         while (atomic_load_acquire(&handover->asked) != (uintptr_t) i)
             thread_yield();
         handover->value = i;
@@ -82,14 +95,18 @@ static void hand_over(void *argument)
     }
 }
 
-CASE(e8_what_was_written_before_a_wake_is_seen, "E8", NEEDS_NOTHING,
-     "a thread writes a plain variable and wakes, 500 times; nothing else orders the two",
-     "after each wait() that it ends, the variable has its new value")
+CASE(
+    e8_what_was_written_before_a_wake_is_seen, "E8", NEEDS_NOTHING,
+    "two threads take turns in writing a plain variable and waking, 500 times; nothing else orders "
+    "them and the queue's",
+    "every wake ends a wait(), after which the variable has its new value")
 {
     struct handover handover = {.evq = world->evq};
     struct watchdog *watchdog = watchdog_start(LIMIT_MS, hangs, "a wake was lost");
-    struct thread *thread = thread_start(hand_over, &handover);
+    struct thread *threads[HANDING];
 
+    for (int i = 0; i < HANDING; i++)
+        threads[i] = thread_start(hand_over, &handover);
     for (int i = 1; i <= HANDOVERS; i++) {
         struct rouse_event event;
 
@@ -97,8 +114,51 @@ CASE(e8_what_was_written_before_a_wake_is_seen, "E8", NEEDS_NOTHING,
         world->evq->ops->wait(world->evq, &event, 1, ROUSE_NEVER);
         CHECK_EQUAL(E8, handover.value, i, "the variable");
     }
-    thread_join(thread);
+    for (int i = 0; i < HANDING; i++)
+        thread_join(threads[i]);
     watchdog_stop(watchdog);
+}
+
+/* A thread that wakes once each time it is asked. */
+struct visitor {
+    struct world *world;
+    uintptr_t asked, done; /* atomic: rounds */
+};
+
+static void visit(void *argument)
+{
+    struct visitor *visitor = argument;
+
+    for (uintptr_t i = 1; i <= VISITS; i++) {
+        while (atomic_load_acquire(&visitor->asked) != i)
+            thread_yield();
+        world_wake(visitor->world);
+        atomic_fetch_add(&visitor->done, 1);
+    }
+}
+
+CASE(e8_a_wake_while_the_queue_arms_or_forgets_is_kept, "E8", NEEDS_NOTHING,
+     "200 times a thread wakes once while the queue's own arms and forgets without a pause",
+     "the next wait() ends, though it has no limit")
+{
+    struct visitor visitor = {.world = world};
+    struct thread *thread = thread_start(visit, &visitor);
+    struct rouse_source *source;
+    struct rouse_event event;
+    rouse_fd ends[2];
+
+    world_pair(world, ends);
+    source = world_source(world, ends[0]);
+    for (uintptr_t i = 1; i <= VISITS; i++) {
+        atomic_exchange(&visitor.asked, i);
+        while (atomic_load_acquire(&visitor.done) != i)
+            for (int times = 0; times < 10; times++) {
+                world_arm(world, source, ROUSE_READABLE);
+                world_forget(world, source);
+            }
+        CHECK_EQUAL(E8, WAIT_UNLIMITED(E8, world, &event, 1), 0, "the number of reports");
+    }
+    thread_join(thread);
 }
 
 struct handler {
@@ -155,8 +215,7 @@ CASE(e8_a_signal_handler_may_interrupt_any_call, "E8", NEEDS_KERNEL,
 }
 
 CASES(evq_e8) = {
-    &e8_many_threads_wake_while_the_queue_is_busy,
-    &e8_what_was_written_before_a_wake_is_seen,
-    &e8_a_signal_handler_ends_a_wait,
+    &e8_many_threads_wake_while_the_queue_is_busy,      &e8_what_was_written_before_a_wake_is_seen,
+    &e8_a_wake_while_the_queue_arms_or_forgets_is_kept, &e8_a_signal_handler_ends_a_wait,
     &e8_a_signal_handler_may_interrupt_any_call,
 };

@@ -203,8 +203,7 @@ CASE(e9_short_waits_do_not_spin, "E9", NEEDS_KERNEL,
     struct rouse_source *source;
     rouse_fd ends[2];
     const int64_t before = kernel_cpu_ns();
-    const rouse_time start = world_now(world);
-    rouse_time took;
+    int64_t used;
 
     world_pair(world, ends);
     source = world_source(world, ends[0]);
@@ -214,9 +213,11 @@ CASE(e9_short_waits_do_not_spin, "E9", NEEDS_KERNEL,
 
         world->evq->ops->wait(world->evq, &event, 1, world_now(world) + 900000);
     }
-    took = world_now(world) - start;
-    CHECK(E9, kernel_cpu_ns() - before < took / 4 + kernel_cpu_step_ns, "%lld of %lld us",
-          (long long) (kernel_cpu_ns() - before) / 1000, (long long) (took / 1000));
+    /* Of the time that was asked for: on a busy machine it takes longer, and who spins is
+     * kept from it too. */
+    used = kernel_cpu_ns() - before;
+    CHECK(E9, used < 60 * 900000 / 4 + kernel_cpu_step_ns, "%lld of %d us", (long long) used / 1000,
+          60 * 900);
     CHECK(E9, queue_sleeps(world, 60), "a longer wait() spins");
 }
 

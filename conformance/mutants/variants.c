@@ -105,6 +105,16 @@ static int wait_late(struct queue *queue, struct rouse_event *events, int capaci
     return tell_held(queue, events, capacity);
 }
 
+/* Tells what is armed and may not be ready. If that becomes so before it is armed again, the
+ * backend below has nobody to tell. */
+static void tell_by_mistake(struct rouse_event *event, struct note *note)
+{
+    const unsigned armed = note->source->armed;
+
+    note->muted |= armed;
+    tell(event, note, armed);
+}
+
 /* A millisecond after an arm(), if nothing else is to be told, all that is armed and was not
  * yet mistaken since it was armed is told, ready or not. */
 static int wait_mistaken(struct queue *queue, struct rouse_event *events, int capacity,
@@ -121,7 +131,7 @@ static int wait_mistaken(struct queue *queue, struct rouse_event *events, int ca
         return count;
     for (struct note *note = queue->notes; note != NULL && count < capacity; note = note->next)
         if (note->source->armed != 0)
-            tell(&events[count++], note, note->source->armed);
+            tell_by_mistake(&events[count++], note);
     return count;
 }
 
@@ -138,7 +148,7 @@ static int wait_preceded(struct queue *queue, struct rouse_event *events, int ca
         return count;
     for (int i = count; i > 0; i--)
         events[i] = events[i - 1];
-    tell(&events[0], note, note->source->armed);
+    tell_by_mistake(&events[0], note);
     return count + 1;
 }
 

@@ -62,7 +62,7 @@ CASE(r1_a_ping_pong_makes_no_call_that_finds_nothing, "R1", NEEDS_NOTHING,
         players[0].rounds = players[1].rounds = round == 0 ? 1 : 200;
         rouse_spawn(&rt.executor, &players[0].task, player_start(&players[0]), NULL);
         REQUIRE(R1,
-                world_run(world, &rt, player_start(&players[1]), WORLD_SOON, &result)
+                world_run(world, &rt, player_start(&players[1]), 5 * WORLD_SOON, &result)
                     && result == 1,
                 "the game stopped, %d rounds before its end", players[1].rounds);
         CHECK(R1, meter.reads <= meter.readable + (round == 0 ? 2 : 0), "%d reads for %d reports",

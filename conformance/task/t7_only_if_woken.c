@@ -74,7 +74,8 @@ CASE(t7_what_is_no_wake_leads_to_no_poll, "T7", NEEDS_NOTHING,
     rouse_task_unhold(&puppet.task);
 }
 
-/* A queue that counts what is asked of the one behind it. */
+/* A queue that counts what is asked of the one behind it, in vain. Whatever is reported, were
+ * it by mistake (E6), is something to do. */
 struct counted {
     struct rouse_evq evq;
     struct rouse_evq *inner;
@@ -99,8 +100,10 @@ static void counted_forget(struct rouse_evq *evq, struct rouse_source *source)
 static int counted_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                         rouse_time deadline)
 {
-    rouse_container_of(evq, struct counted, evq)->waits++;
-    return behind(evq)->ops->wait(behind(evq), events, capacity, deadline);
+    const int count = behind(evq)->ops->wait(behind(evq), events, capacity, deadline);
+
+    rouse_container_of(evq, struct counted, evq)->waits += count == 0;
+    return count;
 }
 
 static void counted_wake(struct rouse_evq *evq)
