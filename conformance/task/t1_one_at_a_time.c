@@ -119,4 +119,44 @@ CASE(
     }
 }
 
-CASES(task_t1) = {&t1_a_task_is_polled_by_one_thread_at_a_time, &t1_a_task_is_not_reentered};
+/* In its first polls it wakes itself: by reference, by a clone, by the only waker there is. */
+static enum rouse_poll wake_in_turns(struct puppet *self, struct rouse_context *cx)
+{
+    struct rouse_waker clone = {NULL, NULL};
+
+    CHECK(T1, !(self->faults & PUPPET_REENTERED), "a poll began inside another");
+    if (self->polls >= 12)
+        return puppet_wait(self, cx);
+    rouse_waker_keep(&clone, cx->waker);
+    if (self->polls % 3 == 0)
+        rouse_wake_by_ref(cx->waker);
+    else if (self->polls % 3 == 1)
+        rouse_wake_by_ref(&clone);
+    rouse_wake(&clone);
+    return ROUSE_PENDING;
+}
+
+CASE(
+    t1_a_wake_by_the_task_itself_polls_nobody, "T1 T3 T4 T5 W2", NEEDS_NOTHING,
+    "a task that nobody holds, alone or beside others, wakes itself in eleven polls, by reference, "
+    "by a clone, and by the only waker that there is",
+    "no poll begins inside another, and each wake leads to one")
+{
+    for (int count = 1; count <= 3; count++) {
+        struct stage stage;
+        struct puppet *puppets = puppets_make(count, wake_in_turns);
+
+        stage_open(&stage, world);
+        for (int i = 0; i < count; i++)
+            puppet_spawn(&stage.executor, &puppets[i]);
+        stage_run(&stage);
+        for (int i = 0; i < count; i++)
+            CHECK_EQUAL(W2, puppets[i].polls, 12, "polls of a task that woke itself in eleven");
+        stage_close(&stage);
+        puppets_check(puppets, count);
+        free(puppets);
+    }
+}
+
+CASES(task_t1) = {&t1_a_task_is_polled_by_one_thread_at_a_time, &t1_a_task_is_not_reentered,
+                  &t1_a_wake_by_the_task_itself_polls_nobody};

@@ -289,5 +289,66 @@ CASE(t3_a_canceled_task_is_never_polled, "T3 T1 T4 T5", NEEDS_NOTHING,
     free(puppets);
 }
 
+/* How a task comes to its end, and what is done to it afterwards. */
+enum ending { FINISHES, FINISHES_WOKEN, IS_CANCELED, IS_CANCELED_WOKEN, ENDINGS };
+
+static enum rouse_poll wait_then_finish(struct puppet *self, struct rouse_context *cx)
+{
+    if (self->polls == 1)
+        return puppet_wait(self, cx);
+    rouse_waker_keep(self->with, cx->waker);
+    if (self->number == FINISHES_WOKEN)
+        rouse_wake_by_ref(cx->waker);
+    return puppet_finish(self, cx);
+}
+
+CASE(t3_the_memory_of_what_has_ended_is_its_owners, "T3 T1 T4 T5", NEEDS_NOTHING,
+     "a task finishes, is woken in the poll that ends it, or is canceled; at once its owner makes "
+     "another future where its own was, and the task is woken and canceled time and again",
+     "the new future is left alone")
+{
+    for (int ending = 0; ending < ENDINGS; ending++) {
+        struct stage stage;
+        struct puppet puppet;
+        struct rouse_waker kept = {NULL, NULL};
+        uintptr_t polls, drops;
+
+        stage_open(&stage, world);
+        puppet_make(&puppet, wait_then_finish);
+        puppet.number = ending;
+        puppet.with = &kept;
+        puppet_spawn_held(&stage.executor, &puppet);
+        stage_run(&stage);
+        kept = puppet_clone(&puppet);
+        if (ending != IS_CANCELED)
+            rouse_wake_by_ref(&kept);
+        if (ending >= IS_CANCELED)
+            rouse_cancel(&puppet.task);
+        rouse_executor_run(&stage.executor, 1);
+        CHECK(T3, puppet.over, "it has not ended in its turn, ending %d", ending);
+        puppet_again(&puppet);
+        polls = puppet.polls;
+        drops = puppet.drops;
+        for (int n = 0; n < 3; n++) {
+            stage_run(&stage);
+            rouse_wake_by_ref(&kept);
+            if (n > 0)
+                rouse_cancel(&puppet.task);
+        }
+        stage_run(&stage);
+        CHECK(T3, puppet.polls == polls && puppet.drops == drops,
+              "what stands where an ended task's future was is polled, or dropped, ending %d",
+              ending);
+        rouse_waker_drop(&kept);
+        stage_close(&stage);
+        CHECK(T3, puppet.polls == polls && puppet.drops == drops,
+              "closing has polled or dropped it, ending %d", ending);
+        puppet.over = true;
+        rouse_task_unhold(&puppet.task);
+        puppets_check(&puppet, 1);
+    }
+}
+
 CASES(task_t3) = {&t3_a_task_that_wakes_itself_and_finishes_is_not_polled_again,
-                  &t3_every_event_in_every_state, &t3_a_canceled_task_is_never_polled};
+                  &t3_every_event_in_every_state, &t3_a_canceled_task_is_never_polled,
+                  &t3_the_memory_of_what_has_ended_is_its_owners};

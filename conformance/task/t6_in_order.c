@@ -2,7 +2,8 @@
  * t6_in_order.c -- first woken, first polled.
  *
  * Between wakes by the executor's own thread and wakes by others the order is that in
- * which the executor learns of them, which no case can know; so each case has one kind of them.
+ * which the executor learns of them, which no case can know; so each case has one kind of them,
+ * or all of its own thread's before the first of another.
  */
 #include <stdlib.h>
 
@@ -355,6 +356,43 @@ CASE(t6_wakes_of_other_threads_keep_their_order, "T6", NEEDS_NOTHING,
     }
 }
 
+CASE(t6_wakes_of_other_threads_do_not_overtake, "T6", NEEDS_NOTHING,
+     "ready tasks stand in line; then another thread wakes as many, before they run, or when half "
+     "of them have run",
+     "those have their turn behind all that stood there")
+{
+    uint32_t seed = 13;
+
+    for (int round = 0; round < 32; round++) {
+        const int near = 1 + round % 9, early = round % 2 == 0 ? 0 : near / 2;
+        struct order order, far;
+
+        order_open(&order, world, 2 * near, note_and_wait);
+        spawn_all(&order);
+        stage_run(&order.stage);
+        shuffle(&order, &seed);
+        for (int k = 0; k < near; k++)
+            wake_one(&order.puppets[order.wanted[k]], k % 3);
+        order.taken = 0;
+        rouse_executor_run(&order.stage.executor, (size_t) early);
+        far = order;
+        far.count = near;
+        for (int k = 0; k < near; k++)
+            far.wanted[k] = order.wanted[near + k];
+        wake_from_afar(&far, 1, false);
+        while (rouse_executor_run(&order.stage.executor, limits[round / 2 % 4])
+               == limits[round / 2 % 4])
+            continue;
+        CHECK_EQUAL(T6, order.taken, 2 * near, "turns");
+        for (int i = 0; i < order.taken; i++)
+            if (!CHECK(T6, order.turns[i] == order.wanted[i],
+                       "turn %d of %d was task %d's, not %d's", i, 2 * near, order.turns[i],
+                       order.wanted[i]))
+                break;
+        order_close(&order);
+    }
+}
+
 CASES(task_t6) = {&t6_tasks_are_first_polled_in_the_order_of_their_spawn,
                   &t6_ready_tasks_run_in_the_order_of_their_wakes,
                   &t6_cancels_and_wakes_stand_in_one_line,
@@ -362,4 +400,5 @@ CASES(task_t6) = {&t6_tasks_are_first_polled_in_the_order_of_their_spawn,
                   &t6_whoever_wakes_itself_goes_to_the_end,
                   &t6_a_wake_inside_a_poll_goes_behind_those_that_are_ready,
                   &t6_two_executors_of_one_thread_keep_their_own_order,
-                  &t6_wakes_of_other_threads_keep_their_order};
+                  &t6_wakes_of_other_threads_keep_their_order,
+                  &t6_wakes_of_other_threads_do_not_overtake};

@@ -200,5 +200,116 @@ CASE(t7_a_tasks_own_events_are_nobody_elses, "T7", NEEDS_NOTHING,
     free(puppets);
 }
 
-CASES(task_t7) = {&t7_only_the_woken_are_polled, &t7_what_is_no_wake_leads_to_no_poll,
-                  &t7_an_idle_runtime_blocks, &t7_a_tasks_own_events_are_nobody_elses};
+/* Is PENDING, and leaves its waker with nobody. */
+static enum rouse_poll wait_for_nobody(struct puppet *self, struct rouse_context *cx)
+{
+    (void) self;
+    (void) cx;
+    return ROUSE_PENDING;
+}
+
+CASE(
+    t7_what_becomes_of_a_task_is_nobody_elses, "T7 T1 T3 T4 T5", NEEDS_NOTHING,
+    "among tasks that nobody can wake, some held and some not, others finish, yield, are canceled, "
+    "wake themselves, and are joined",
+    "those that nobody can wake are polled once")
+{
+    enum { TASKS = 120 };
+    static puppet_act *const acts[] = {puppet_finish, puppet_wait, puppet_yield, puppet_wake_itself,
+                                       puppet_wait};
+    struct stage stage;
+    struct puppet *puppets = puppets_make(TASKS, wait_for_nobody);
+
+    stage_open(&stage, world);
+    for (int i = 0; i < TASKS; i++) {
+        if (i % 2 == 1)
+            puppets[i].act = acts[i / 2 % 5];
+        if (i % 4 < 2)
+            puppet_spawn_held(&stage.executor, &puppets[i]);
+        else
+            puppet_spawn(&stage.executor, &puppets[i]);
+    }
+    for (int n = 0; n < 5; n++)
+        rouse_executor_run(&stage.executor, TASKS);
+    for (int i = 1; i < TASKS; i += 2) {
+        struct rouse_join join = rouse_join(&puppets[i].task);
+
+        if (i % 4 == 1) {
+            world_poll(&join.future, NULL);
+            rouse_future_drop(&join.future);
+        }
+        if (puppets[i].over)
+            continue;
+        puppets[i].act = puppet_finish;
+        if (i % 3 == 0)
+            rouse_cancel(&puppets[i].task);
+        else if (puppets[i].waker.ops != NULL)
+            rouse_wake_by_ref(&puppets[i].waker);
+    }
+    stage_run(&stage);
+    for (int i = 0; i < TASKS; i += 2)
+        CHECK_EQUAL(T7, puppets[i].polls, 1, "polls of a task that nobody can wake");
+    stage_close(&stage);
+    for (int i = 0; i < TASKS; i++)
+        if (i % 4 < 2)
+            rouse_task_unhold(&puppets[i].task);
+    puppets_check(puppets, TASKS);
+    free(puppets);
+}
+
+/* Polls a future of its own whenever it is woken. */
+struct turner {
+    struct puppet puppet;
+    struct rouse_future *future;
+};
+
+static enum rouse_poll turn_future(struct puppet *self, struct rouse_context *cx)
+{
+    struct turner *turner = self->with;
+
+    return rouse_future_poll(turner->future, cx) == ROUSE_READY ? puppet_finish(self, cx)
+                                                                : ROUSE_PENDING;
+}
+
+CASE(t7_what_is_reported_to_one_direction_is_not_the_others, "T7", NEEDS_NOTHING,
+     "one task waits to write to a full socket, and another reads fifty bytes from it, each of "
+     "which it has to wait for",
+     "the one that writes is polled once, and once more if the queue was wrong (E6)")
+{
+    struct rouse rt;
+    struct turner writer;
+    struct rouse_write write;
+    struct rouse_tcp tcp;
+    rouse_fd ends[2];
+    char byte = 0;
+
+    world_runtime(world, &rt);
+    world_pair(world, ends);
+    world_fill(world, ends[0]);
+    rouse_stream_open(&tcp, &rt.reactor, world_give(world, ends[0]));
+    write = rouse_write(&tcp, &byte, 1);
+    puppet_make(&writer.puppet, turn_future);
+    writer.puppet.with = &writer;
+    writer.future = &write.future;
+    puppet_spawn(&rt.executor, &writer.puppet);
+    world_settle(world, &rt);
+    for (int round = 0; round < 50; round++) {
+        struct rouse_read read = rouse_read(&tcp, &byte, 1);
+
+        world_settle(world, &rt);
+        world_send(world, ends[1], 1);
+        CHECK(T7, world_run(world, &rt, &read.future, WORLD_SOON, NULL), "a byte is not read");
+    }
+    CHECK(T7, writer.puppet.polls <= 3, "the task that writes was polled %d times",
+          (int) writer.puppet.polls);
+    rouse_tcp_close(&tcp);
+    world_settle(world, &rt);
+    rouse_close(&rt);
+}
+
+CASES(task_t7) = {&t7_only_the_woken_are_polled,
+                  &t7_what_is_no_wake_leads_to_no_poll,
+                  &t7_an_idle_runtime_blocks,
+                  &t7_a_tasks_own_events_are_nobody_elses,
+                  &t7_what_becomes_of_a_task_is_nobody_elses,
+                  &t7_what_is_reported_to_one_direction_is_not_the_others};

@@ -86,7 +86,8 @@ CASE(w3_a_wake_of_a_task_that_ended_does_nothing, "W3 T1 T3 T4 T5", NEEDS_NOTHIN
 enum { SPOILT = 0xa5, ROUNDS = 2000, THREADS = 2 };
 
 /* A task whose memory is spoilt once it has been given back, and threads that wake it at
- * the moment of its end. */
+ * the moment of its end. What it is spoilt with, `puppet.number`, has each bit clear in some
+ * rounds and set in the others, so that it shows whichever is written. */
 struct spoilt {
     struct puppet puppet;
     struct barrier *start, *stop;
@@ -97,17 +98,17 @@ struct spoilt {
 
 static void spoil(struct puppet *self)
 {
-    memset(&self->task, SPOILT, sizeof self->task);
+    memset(&self->task, self->number, sizeof self->task);
 }
 
-static bool is_spoilt(const struct rouse_task *task)
+static bool is_spoilt(const struct puppet *puppet)
 {
-    const unsigned char *bytes = (const void *) task;
+    const unsigned char *bytes = (const void *) &puppet->task;
     size_t i = 0;
 
-    while (i < sizeof *task && bytes[i] == SPOILT)
+    while (i < sizeof puppet->task && bytes[i] == puppet->number)
         i++;
-    return i == sizeof *task;
+    return i == sizeof puppet->task;
 }
 
 static enum rouse_poll finish_once_woken(struct puppet *self, struct rouse_context *cx)
@@ -154,6 +155,7 @@ CASE(w3_a_wake_touches_no_memory_that_was_given_back, "W3 T1 T3 T4 T5", NEEDS_NO
         puppet_make(&spoilt.puppet, finish_once_woken);
         spoilt.puppet.with = &spoilt;
         spoilt.puppet.at_release = spoil;
+        spoilt.puppet.number = round / 4 % 2 == 0 ? SPOILT : SPOILT ^ 0xff;
         puppet_spawn(&stage.executor, &spoilt.puppet);
         stage_run(&stage);
         for (int i = 0; i < THREADS; i++)
@@ -165,7 +167,7 @@ CASE(w3_a_wake_touches_no_memory_that_was_given_back, "W3 T1 T3 T4 T5", NEEDS_NO
                 "in round %d a wake led to no poll", round);
         barrier_wait(spoilt.stop);
         stage_run(&stage);
-        REQUIRE(W3, spoilt.puppet.releases == 1 && is_spoilt(&spoilt.puppet.task),
+        REQUIRE(W3, spoilt.puppet.releases == 1 && is_spoilt(&spoilt.puppet),
                 "in round %d the task was released %d times, or written to after that", round,
                 (int) spoilt.puppet.releases);
         puppets_check(&spoilt.puppet, 1);

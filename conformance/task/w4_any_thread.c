@@ -269,7 +269,134 @@ CASE(w4_the_only_waker_may_be_spent_on_another_thread, "W4 T1 T3 T4 T5", NEEDS_N
     }
 }
 
+/* Clones wakers and lets go of them, and nothing else: no lock of anybody keeps these
+ * threads apart. */
+static void cloner_main(void *argument)
+{
+    struct crowd *crowd = argument;
+    struct rouse_waker *waker = &crowd->clones[atomic_fetch_add(&crowd->numbers, 1)];
+
+    barrier_wait(crowd->start);
+    for (int n = 0; n < 10 * CLONES; n++) {
+        struct rouse_waker one = waker_clone(waker), other = waker_clone(&one);
+
+        rouse_waker_drop(&one);
+        rouse_waker_drop(&other);
+    }
+    rouse_waker_drop(waker);
+}
+
+CASE(w4_wakers_that_are_cloned_at_the_same_time_are_all_counted, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
+     "four threads clone wakers of one task and let go of them, four hundred thousand times each, "
+     "and "
+     "nothing else",
+     "it is released when it has ended and the last of them is gone, and not before")
+{
+    struct crowd crowd = {.awaited = false};
+    struct thread *threads[THREADS];
+    struct stage stage;
+
+    stage_open(&stage, world);
+    puppet_make(&crowd.puppet, crowd_poll);
+    crowd.puppet.with = &crowd;
+    puppet_spawn(&stage.executor, &crowd.puppet);
+    stage_run(&stage);
+    crowd.start = barrier_make(THREADS + 1);
+    for (int i = 0; i < THREADS; i++)
+        crowd.clones[i] = puppet_clone(&crowd.puppet);
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = thread_start(cloner_main, &crowd);
+    barrier_wait(crowd.start);
+    crowd_end(&crowd, threads);
+    CHECK_EQUAL(W4, crowd.puppet.releases, 0, "releases of a task that lives");
+    crowd.puppet.act = puppet_finish;
+    rouse_wake_by_ref(&crowd.puppet.waker);
+    stage_run(&stage);
+    CHECK_EQUAL(W4, crowd.puppet.releases, 1, "releases when every waker is gone");
+    stage_close(&stage);
+    puppets_check(&crowd.puppet, 1);
+}
+
+enum { EACH = 100, PASSES = 300 };
+
+/* A task that notes for which pass it was polled, of those in which a thread wakes it. */
+struct woken {
+    struct puppet puppet;
+    uintptr_t pass; /* atomic */
+    uintptr_t seen;
+};
+
+/* Threads that wake tasks of their own all the time, all of one executor. */
+struct throng {
+    struct woken tasks[THREADS * EACH];
+    struct barrier *start;
+    uintptr_t numbers; /* atomic: given to threads */
+    uintptr_t done;    /* atomic: threads */
+};
+
+static enum rouse_poll see_pass(struct puppet *self, struct rouse_context *cx)
+{
+    struct woken *woken = self->with;
+
+    woken->seen = atomic_load_acquire(&woken->pass);
+    return puppet_wait(self, cx);
+}
+
+static void throng_main(void *argument)
+{
+    struct throng *throng = argument;
+    struct woken *own = &throng->tasks[EACH * atomic_fetch_add(&throng->numbers, 1)];
+
+    barrier_wait(throng->start);
+    for (uintptr_t pass = 1; pass <= PASSES; pass++)
+        for (int i = 0; i < EACH; i++) {
+            atomic_exchange(&own[i].pass, pass);
+            rouse_wake_by_ref(&own[i].puppet.waker);
+        }
+    word_add(&throng->done);
+}
+
+CASE(w4_wakes_of_many_tasks_by_many_threads_all_arrive, "W4", NEEDS_NOTHING,
+     "four threads wake a hundred tasks each, three hundred times, while those are polled",
+     "each is polled after its last wake")
+{
+    struct throng *throng = calloc(1, sizeof *throng);
+    struct thread *threads[THREADS];
+    struct stage stage;
+
+    if (throng == NULL)
+        suite_error("no memory for tasks");
+    throng->start = barrier_make(THREADS + 1);
+    stage_open(&stage, world);
+    for (int i = 0; i < THREADS * EACH; i++) {
+        puppet_make(&throng->tasks[i].puppet, see_pass);
+        throng->tasks[i].puppet.with = &throng->tasks[i];
+        puppet_spawn(&stage.executor, &throng->tasks[i].puppet);
+    }
+    stage_run(&stage);
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = thread_start(throng_main, throng);
+    barrier_wait(throng->start);
+    while (atomic_load_acquire(&throng->done) < THREADS)
+        if (stage_run(&stage) == 0)
+            thread_yield();
+    for (int i = 0; i < THREADS; i++)
+        thread_join(threads[i]);
+    stage_run(&stage);
+    for (int i = 0; i < THREADS * EACH; i++)
+        if (!CHECK(W4, throng->tasks[i].seen == PASSES,
+                   "task %d was polled for wake %d, and never after that", i,
+                   (int) throng->tasks[i].seen))
+            break;
+    stage_close(&stage);
+    barrier_free(throng->start);
+    free(throng);
+}
+
 CASES(task_w4) = {&w4_the_only_waker_may_be_spent_on_another_thread,
                   &w4_wakers_are_cloned_woken_and_released_on_any_thread,
-                  &w4_wakers_may_outlive_the_executor, &w4_wakers_may_outlive_the_runtime,
+                  &w4_wakers_that_are_cloned_at_the_same_time_are_all_counted,
+                  &w4_wakes_of_many_tasks_by_many_threads_all_arrive,
+                  &w4_wakers_may_outlive_the_executor,
+                  &w4_wakers_may_outlive_the_runtime,
                   &w4_the_waker_of_a_run_may_outlive_it};
