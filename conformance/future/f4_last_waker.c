@@ -74,5 +74,93 @@ CASE(f4_a_future_may_move_from_task_to_task, "F4 F3", NEEDS_NOTHING,
     subjects_close(&subjects);
 }
 
+/* Two wakers that differ in what they do, and not in what they do it to. */
+struct twins {
+    int wakes[2];
+    int references;
+};
+
+static void twins_retain(void *data)
+{
+    struct twins *twins = data;
+
+    twins->references++;
+}
+
+static void twins_release(void *data)
+{
+    struct twins *twins = data;
+
+    twins->references--;
+}
+
+static void twins_wake_first_by_ref(void *data)
+{
+    struct twins *twins = data;
+
+    twins->wakes[0]++;
+}
+
+static void twins_wake_first(void *data)
+{
+    twins_wake_first_by_ref(data);
+    twins_release(data);
+}
+
+static void twins_wake_second_by_ref(void *data)
+{
+    struct twins *twins = data;
+
+    twins->wakes[1]++;
+}
+
+static void twins_wake_second(void *data)
+{
+    twins_wake_second_by_ref(data);
+    twins_release(data);
+}
+
+static const struct rouse_waker_ops twins_ops[2] = {
+    {twins_retain, twins_wake_first, twins_wake_first_by_ref, twins_release},
+    {twins_retain, twins_wake_second, twins_wake_second_by_ref, twins_release}};
+
+static bool twins_woken(void *with)
+{
+    const struct twins *twins = with;
+
+    return twins->wakes[0] + twins->wakes[1] != 0;
+}
+
+CASE(f4_a_waker_is_both_of_its_words, "F4 F3", NEEDS_NOTHING,
+     "a PENDING future of each kind is polled with two wakers in turns, which have the same data "
+     "and different functions",
+     "the last one is woken, the other is not, and neither is kept")
+{
+    struct subjects subjects;
+
+    subjects_open(&subjects, world);
+    for (int i = 0; i < SUBJECT_KINDS; i++) {
+        for (int last = 0; last < 2; last++) {
+            struct subject *subject = &subjects.all[i];
+            struct twins twins = {.references = 0};
+            const struct rouse_waker wakers[2] = {{&twins_ops[0], &twins}, {&twins_ops[1], &twins}};
+
+            subject_pend(subject, &wakers[!last]);
+            if (world_poll(&subject->room.future, &wakers[last]) == ROUSE_READY) {
+                subject_take(subject); /* its time had come already */
+                continue;
+            }
+            subject_cause(subject);
+            CHECK(F4, world_run_until(world, &subjects.rt, twins_woken, &twins, WORLD_SOON),
+                  "%s woke nobody", subject->kind->name);
+            CHECK(F4, twins.wakes[last] > 0 && twins.wakes[!last] == 0,
+                  "%s called the functions of an earlier poll's waker", subject->kind->name);
+            rouse_future_drop(&subject->room.future);
+            CHECK_EQUAL(F4, twins.references, 0, "references to a waker");
+        }
+    }
+    subjects_close(&subjects);
+}
+
 CASES(future_f4) = {&f4_the_waker_of_the_last_poll_is_woken,
-                    &f4_a_future_may_move_from_task_to_task};
+                    &f4_a_future_may_move_from_task_to_task, &f4_a_waker_is_both_of_its_words};
