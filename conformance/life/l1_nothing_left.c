@@ -357,7 +357,38 @@ CASE(l1_the_callers_queue_is_left_open_and_empty, "L1", NEEDS_NOTHING,
           "the queue of a runtime that has closed reports nothing more");
 }
 
-CASES(life_l1) = {&l1_closing_ends_thousands_of_tasks,         &l1_closing_ends_what_never_ran,
-                  &l1_closing_ends_what_other_threads_spawned, &l1_what_ends_spawn_is_ended_too,
-                  &l1_opening_and_closing_leaves_nothing,      &l1_runtimes_close_beside_each_other,
-                  &l1_the_callers_queue_is_left_open_and_empty};
+static void wake_main(void *argument)
+{
+    rouse_wake_by_ref(argument);
+}
+
+CASE(l1_an_executor_gives_back_what_it_was_lent, "L1", NEEDS_NOTHING,
+     "an executor without a runtime is closed, with tasks or without, after another thread has "
+     "nudged it or not",
+     "its nudge is given back")
+{
+    for (int round = 0; round < 4; round++) {
+        struct stage stage;
+        struct puppet *puppets = puppets_make(3, puppet_wait);
+        struct rouse_waker clone = {NULL, NULL};
+
+        stage_open(&stage, world);
+        for (int i = 0; i < 3 && round % 2 != 0; i++)
+            puppet_spawn(&stage.executor, &puppets[i]);
+        stage_run(&stage);
+        if (round == 3) {
+            clone = puppet_clone(&puppets[0]);
+            thread_join(thread_start(wake_main, &clone));
+        }
+        stage_close(&stage);
+        CHECK_EQUAL(L1, stage.nudge->references, 0, "references to the nudge");
+        rouse_waker_drop(&clone);
+        free(puppets);
+    }
+}
+
+CASES(life_l1) = {
+    &l1_closing_ends_thousands_of_tasks,          &l1_closing_ends_what_never_ran,
+    &l1_closing_ends_what_other_threads_spawned,  &l1_what_ends_spawn_is_ended_too,
+    &l1_opening_and_closing_leaves_nothing,       &l1_runtimes_close_beside_each_other,
+    &l1_the_callers_queue_is_left_open_and_empty, &l1_an_executor_gives_back_what_it_was_lent};
