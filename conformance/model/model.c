@@ -604,8 +604,7 @@ static void note_waiter(struct model *model, struct model_future *future, int ta
     future->waiter = task;
     if (model_transfers(future->kind) && future->direction == MODEL_WRITABLE)
         model->ends[future->target].waited = true;
-    if (task != MODEL_NOBODY)
-        future->touched |= 1U << task;
+    future->touched |= 1U << task;
     future->poll = ++model->clock;
     future->credit = future->touched;
     future->possible = due(model, future) != NO ? model->clock : 0;
@@ -682,10 +681,13 @@ void model_close(struct model *model, int number)
     look(model);
 }
 
-void model_listen(struct model *model, int ear)
+void model_listen(struct model *model, int number)
 {
-    memset(&model->ears[ear], 0, sizeof model->ears[ear]);
-    model->ears[ear].open = true;
+    memset(&model->ears[number], 0, sizeof model->ears[number]);
+    model->ears[number].open = true;
+    for (int i = 0; model->straying && i < MODEL_FUTURES; i++) /* who is still on the way */
+        model->ears[number].most += model->futures[i].polled && model->futures[i].target == number
+                                    && model->futures[i].kind == MODEL_CONNECT;
 }
 
 void model_deafen(struct model *model, int ear)
@@ -737,8 +739,7 @@ static void rest_future(struct model *model, int number)
     if (due(model, future) == YES
         && (future->kind != MODEL_LIMIT || later(model, future->deadline) == YES))
         future->credit = 0;
-    if (due(model, future) != YES || future->waiter == MODEL_NOBODY
-        || future->parent != MODEL_NOBODY)
+    if (due(model, future) != YES || future->parent != MODEL_NOBODY)
         return;
     waiter = &model->tasks[future->waiter];
     /* A report too many may have used it up before there was anything. */

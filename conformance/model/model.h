@@ -122,7 +122,7 @@ struct model {
     bool starving;     /* -ENOMEM and -EMFILE are among the results */
     bool straying;     /* connections get lost, or take their time */
     bool resetting;    /* connections break by themselves */
-    bool doubtful;     /* somebody wrote, or waited to, where there may be room or not */
+    bool doubtful;     /* what comes next may lawfully differ between kernels */
     bool delaying;     /* reports come late: there is no rest */
     char guarantee[4]; /* of the first complaint; "" if there is none */
     char complaint[120];

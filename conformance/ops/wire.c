@@ -34,6 +34,17 @@ static void wire_pair(struct play *play, int end)
     }
 }
 
+/* A direction that was ready, and is no longer when the queue looks, may have been reported or
+ * not (E6). What comes next may depend on it, so it is not compared. */
+static void wire_blinked(struct play *play, int end, unsigned direction)
+{
+    const struct rouse_source *source = &play->wires[end].tcp.io.source;
+
+    if ((source->armed & direction) != 0
+        && (stage_ready(&play->stage, source->fd) & direction) == 0)
+        play->model.doubtful = true;
+}
+
 static void wire_send(struct play *play, int end, int size)
 {
     const struct rouse_sockets *sockets = stage_sockets(&play->stage);
@@ -45,6 +56,8 @@ static void wire_send(struct play *play, int end, int size)
     sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, (size_t) size);
     play_say(play, "    sent %ld\n", (long) sent);
     model_sent(&play->model, end, size, sent, sent == -EAGAIN);
+    if (sent > 0)
+        wire_blinked(play, end, ROUSE_WRITABLE);
 }
 
 static void wire_receive(struct play *play, int end, int size)
@@ -58,6 +71,8 @@ static void wire_receive(struct play *play, int end, int size)
     received = sockets->read(sockets, play->wires[end].tcp.io.source.fd, bytes, (size_t) size);
     play_say(play, "    received %ld\n", (long) received);
     model_received(&play->model, end, size, received);
+    if (received > 0)
+        wire_blinked(play, end, ROUSE_READABLE);
 }
 
 /* Until nothing more goes in; it is not known how much that is, and it is one step. */
@@ -74,6 +89,8 @@ static void wire_fill(struct play *play, int end)
         model_sent(&play->model, end, (int) all, all, sent == -EAGAIN);
     if (all == 0 || sent != -EAGAIN)
         model_sent(&play->model, end, sizeof bytes, sent, sent == -EAGAIN);
+    if (all > 0)
+        wire_blinked(play, end, ROUSE_WRITABLE);
 }
 
 static void wire_drain(struct play *play, int end)
@@ -89,6 +106,8 @@ static void wire_drain(struct play *play, int end)
     if (all > 0)
         model_received(&play->model, end, (int) all, all);
     model_received(&play->model, end, sizeof bytes, received);
+    if (all > 0)
+        wire_blinked(play, end, ROUSE_READABLE);
 }
 
 void wire_close(struct play *play, int end)
