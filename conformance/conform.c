@@ -326,6 +326,12 @@ static int prepare(const struct conform *conform, struct report *report)
     report->complete = conform->options.cases[0] == NULL && conform->options.tags[0] == NULL;
     report->command = conform->command;
     report->plugin = conform->options.plugin;
+    if (conform->options.kills != NULL) {
+        const char *wrong = kills_read(&report->kills, conform->options.kills);
+
+        if (wrong != NULL)
+            return cannot("cannot read", conform->options.kills, wrong);
+    }
     report->system = process_system();
     report->backends = calloc(BACKENDS_MAX, sizeof *report->backends);
     if (report->backends == NULL)

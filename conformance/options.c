@@ -36,6 +36,7 @@ const char options_usage[] =
     "  --json FILE       a report as JSON; - for standard output\n"
     "  --junit FILE      a report as JUnit's XML\n"
     "  --html FILE       a report as one page\n"
+    "  --kills FILE      what ci/mutants found, for that page\n"
     "  --jobs N          cases at a time (4)\n"
     "  --timeout S       seconds for one case (10); twelve times as many in a guest\n"
     "  --in-process      all cases in this process, for sanitizers and debuggers\n"
@@ -71,6 +72,7 @@ static const struct option {
     {"--json", TEXT, offsetof(struct options, json), 0, 0},
     {"--junit", TEXT, offsetof(struct options, junit), 0, 0},
     {"--html", TEXT, offsetof(struct options, html), 0, 0},
+    {"--kills", TEXT, offsetof(struct options, kills), 0, 0},
     {"--plugin", TEXT, offsetof(struct options, plugin), 0, 0},
     {"--trace", TEXT, offsetof(struct options, trace), 0, 0},
     {"--run-case", TEXT, offsetof(struct options, run_case), 0, 0},

@@ -19,6 +19,7 @@ struct options {
     const char *tags[OPTIONS_NAMES_MAX + 1];
     const char *guests[OPTIONS_NAMES_MAX + 1];
     const char *json, *junit, *html;
+    const char *kills; /* what ci/mutants found, for the page */
     const char *plugin;
     const char *trace;    /* the scenario to write down */
     const char *run_case; /* we are a process that runs this one */

@@ -247,4 +247,5 @@ void report_free(struct report *report)
     }
     free(report->backends);
     free(report->results);
+    kills_free(&report->kills);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "deviations.h"
+#include "kills.h"
 #include "runner.h"
 
 /* The worst first, as a cell of the matrix shows the worst of its cases. */
@@ -67,6 +68,7 @@ struct report {
     const char *program;
     const char *command; /* the arguments */
     const char *plugin;  /* or NULL */
+    struct kills kills;  /* of mutants; an empty list where nobody says */
     const char *system;
     char date[32];
     int64_t duration_ns;

@@ -125,6 +125,8 @@ static void put_top(const struct report *report, FILE *to)
     fputs("<div class=\"cards\">\n", to);
     for (int b = 0; b < report->backend_count; b++)
         put_card(report, b, to);
+    if (report->kills.count > 0)
+        kills_html_card(&report->kills, to);
     fputs("</div>\n", to);
 }
 
@@ -331,5 +333,7 @@ void report_html(const struct report *report, FILE *to)
           to);
     put_failures(report, to);
     put_deviations(report, to);
+    if (report->kills.count > 0)
+        kills_html(&report->kills, to);
     fputs("</body>\n</html>\n", to);
 }

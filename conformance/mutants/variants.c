@@ -241,7 +241,7 @@ static int wait_coarse(struct queue *queue, struct rouse_event *events, int capa
     return base_wait(queue, events, capacity, deadline);
 }
 
-enum { YEARS = 250 };
+enum { YEARS = 100 };
 
 static rouse_time now_elsewhere(struct queue *queue)
 {
@@ -287,13 +287,6 @@ static int wait_woken_twice(struct queue *queue, struct rouse_event *events, int
     return count;
 }
 
-static void wake_three_times(struct queue *queue)
-{
-    base_wake(queue);
-    base_wake(queue);
-    base_wake(queue);
-}
-
 const struct decorator variants[] = {
     {.name = "one-allocation-more", .open = NULL},
     {.name = "batches-reversed", .wait = wait_reversed},
@@ -318,7 +311,6 @@ const struct decorator variants[] = {
     {.name = "clock-of-another-epoch", .now = now_elsewhere, .wait = wait_elsewhere},
     {.name = "comes-back-every-millisecond", .wait = wait_in_slices},
     {.name = "wake-between-ends-two-waits", .wait = wait_woken_twice},
-    {.name = "wakes-made-three-times", .wake = wake_three_times},
     {.name = "no-descriptor", .pollable = no_pollable},
     {.name = NULL},
 };
