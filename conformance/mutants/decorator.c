@@ -85,6 +85,14 @@ static unsigned judged(struct queue *queue, const struct rouse_event *event)
     return ready != 0 && queue->is->report != NULL ? queue->is->report(queue, note, ready) : ready;
 }
 
+/* A wait() of the backend below that brought only what is left out may have taken a wake along,
+ * which is made again. */
+static void go_on(struct queue *queue)
+{
+    if (atomic_load_acquire(&queue->wakes) != queue->taken)
+        base_wake(queue);
+}
+
 bool hold_all(struct queue *queue, rouse_time deadline)
 {
     struct rouse_event events[FETCH];
@@ -100,6 +108,8 @@ bool hold_all(struct queue *queue, rouse_time deadline)
                 hold(queue, note_below(&events[i]), ready);
             any |= ready != 0;
         }
+        if (count > 0 && !any)
+            go_on(queue);
     } while (count == FETCH || (count > 0 && !any));
     return any;
 }
@@ -217,11 +227,12 @@ int wait_once(struct queue *queue, struct rouse_event *events, int capacity, rou
 int base_wait(struct queue *queue, struct rouse_event *events, int capacity, rouse_time deadline)
 {
     bool dropped;
-    int count;
+    int count = wait_once(queue, events, capacity, deadline, &dropped);
 
-    do
+    while (dropped) {
+        go_on(queue);
         count = wait_once(queue, events, capacity, deadline, &dropped);
-    while (dropped);
+    }
     return count;
 }
 
@@ -357,6 +368,7 @@ static int decorated_wait(struct rouse_evq *evq, struct rouse_event *events, int
     atomic_exchange(&queue->waiting, 1);
     count = (chosen->wait != NULL ? chosen->wait : base_wait)(queue, events, capacity, deadline);
     atomic_exchange(&queue->waiting, 0);
+    queue->taken = atomic_load_acquire(&queue->wakes);
     queue->waits++;
     leave(queue);
     return count;

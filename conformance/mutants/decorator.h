@@ -42,6 +42,7 @@ struct queue {
     struct note *held, **held_end; /* reports to come, in their order */
     uint64_t waits, reports, arms, forgets;
     uintptr_t wakes;   /* atomic: how often the queue was woken */
+    uintptr_t taken;   /* of those, how many had come when the last wait() ended */
     uintptr_t inside;  /* atomic: in a verb of the owner's, other than wake() */
     uintptr_t waiting; /* atomic: in wait() */
     uintptr_t flag;    /* atomic; the rest is the decorator's own */
