@@ -9,7 +9,8 @@ enum { COPIES = 8 };
 
 CASE(f1_making_a_future_acquires_nothing, "F1", NEEDS_NOTHING,
      "eight futures of each kind are made, copied, and lost",
-     "no memory was asked for, no descriptor opened, no timer set, and nobody is polled")
+     "no memory was asked for, no descriptor opened, no timer set, no task held, and nobody is "
+     "polled")
 {
     struct subjects subjects;
     union subject_room copy;
@@ -32,6 +33,9 @@ CASE(f1_making_a_future_acquires_nothing, "F1", NEEDS_NOTHING,
         CHECK(F1, world_settle(world, &subjects.rt) == 0, "%s leads to polls", subject->kind->name);
     }
     subjects_close(&subjects);
+    for (int i = 0; i < SUBJECT_KINDS; i++)
+        CHECK(F1, subjects.all[i].target.releases == (subjects.all[i].target.task.future != NULL),
+              "%s, made and lost, holds its task", subjects.all[i].kind->name);
 }
 
 CASE(f1_a_future_may_be_copied_before_its_first_poll, "F1 F3", NEEDS_NOTHING,

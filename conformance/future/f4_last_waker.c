@@ -74,6 +74,13 @@ CASE(f4_a_future_may_move_from_task_to_task, "F4 F3", NEEDS_NOTHING,
     subjects_close(&subjects);
 }
 
+static bool is_woken(void *with)
+{
+    const struct wakes *wakes = with;
+
+    return atomic_load_acquire(&wakes->count) != 0;
+}
+
 /* Two wakers that differ in what they do, and not in what they do it to. */
 struct twins {
     int wakes[2];
@@ -162,5 +169,50 @@ CASE(f4_a_waker_is_both_of_its_words, "F4 F3", NEEDS_NOTHING,
     subjects_close(&subjects);
 }
 
+CASE(f4_an_accept_that_starves_wakes_whoever_polled_last, "F4 N4", NEEDS_NOTHING,
+     "an accept waits for a descriptor, and is polled with one waker and then with another; then a "
+     "descriptor is closed, or its time is over",
+     "the last one is woken, the other is not, and neither is kept")
+{
+    for (int closes = 0; closes < 2; closes++) {
+        struct wakes *wakes[2] = {world_wakes(world), world_wakes(world)};
+        const struct rouse_waker wakers[2] = {wakes_waker(wakes[0]), wakes_waker(wakes[1])};
+        struct rouse_address address;
+        const rouse_fd fd = world_listen(world, ROUSE_IPV4, 16, &address);
+        struct rouse_listener listener;
+        struct rouse_accept accept;
+        struct rouse rt;
+        rouse_fd spare[2];
+
+        world_runtime(world, &rt);
+        world_pair(world, spare);
+        world_give(world, spare[0]);
+        rouse_listener_open(&listener, &rt.reactor, world_give(world, fd));
+        world_connect(world, &address);
+        world_await_ready(world, fd, ROUSE_READABLE);
+        world_starve(world);
+        accept = rouse_accept(&listener);
+        CHECK_EQUAL(N4, world_poll(&accept.future, NULL), ROUSE_READY, "accept with no descriptor");
+        accept = rouse_accept(&listener);
+        for (int n = 0; n < 2; n++)
+            CHECK(N4, world_poll(&accept.future, &wakers[n]) == ROUSE_PENDING || n == 1,
+                  "the accept after it does not wait");
+        if (closes)
+            rouse_fd_close(&rt.reactor, spare[0]);
+        if (accept.future.ops != &rouse_future_finished)
+            CHECK(F4, world_run_until(world, &rt, is_woken, wakes[1], WORLD_SOON),
+                  "the waker of the last poll is not woken");
+        CHECK_EQUAL(F4, wakes[0]->count, 0, "wakes of an earlier poll's waker");
+        rouse_future_drop(&accept.future);
+        CHECK_EQUAL(F4, wakes[0]->references + wakes[1]->references, 0, "references to wakers");
+        if (!closes)
+            rouse_fd_close(&rt.reactor, spare[0]);
+        world_feed(world, 1000000);
+        rouse_listener_close(&listener);
+        rouse_close(&rt);
+    }
+}
+
 CASES(future_f4) = {&f4_the_waker_of_the_last_poll_is_woken,
-                    &f4_a_future_may_move_from_task_to_task, &f4_a_waker_is_both_of_its_words};
+                    &f4_a_future_may_move_from_task_to_task, &f4_a_waker_is_both_of_its_words,
+                    &f4_an_accept_that_starves_wakes_whoever_polled_last};

@@ -102,6 +102,126 @@ CASE(f6_a_future_may_be_dropped_when_it_was_woken, "F6 F3", NEEDS_NOTHING,
     subjects_close(&subjects);
 }
 
+CASE(f6_dropping_what_does_not_wait_disturbs_nobody, "F6 F3", NEEDS_NOTHING,
+     "a future of each kind is PENDING, and a second one for the same thing is dropped, which was "
+     "never polled, or was told that the place is taken",
+     "the first is woken all the same, and comes to its end")
+{
+    struct subjects subjects;
+
+    subjects_open(&subjects, world);
+    for (int i = 0; i < SUBJECT_KINDS; i++) {
+        for (int polled = 0; polled < 2; polled++) {
+            struct subject *subject = &subjects.all[i];
+            const struct rouse_waker waker = wakes_waker(subject->wakes);
+            union subject_room second;
+
+            if (strncmp(subject->kind->name, "deadline", 8) == 0)
+                continue; /* two cannot own one child */
+            subject->kind->make(subject);
+            second = subject->room;
+            if (world_poll(&subject->room.future, &waker) == ROUSE_READY) {
+                subject_take(subject);
+                continue;
+            }
+            if (polled && (subject->io.reactor != NULL || subject->tcp.io.reactor != NULL))
+                CHECK(F6, world_poll(&second.future, NULL) == ROUSE_READY, "two wait as %s",
+                      subject->kind->name);
+            rouse_future_drop(&second.future);
+            subject_cause(subject);
+            if (!CHECK(F6, subject_finish(subject, &waker, subject->wakes),
+                       "%s does not end when one that did not wait was dropped",
+                       subject->kind->name))
+                rouse_future_drop(&subject->room.future);
+            wakes_taken(subject->wakes);
+        }
+    }
+    subjects_close(&subjects);
+}
+
+/* A future that notes what is done to it, and never ends. */
+struct sleeper {
+    struct rouse_future future;
+    struct rouse_waker waker;
+    int polls, drops;
+};
+
+static enum rouse_poll sleeper_poll(struct rouse_future *future, struct rouse_context *cx)
+{
+    struct sleeper *sleeper = (struct sleeper *) (void *) future;
+
+    sleeper->polls++;
+    rouse_waker_keep(&sleeper->waker, cx->waker);
+    return ROUSE_PENDING;
+}
+
+static void sleeper_drop(struct rouse_future *future)
+{
+    struct sleeper *sleeper = (struct sleeper *) (void *) future;
+
+    sleeper->drops++;
+    rouse_waker_drop(&sleeper->waker);
+}
+
+static const struct rouse_future_ops sleeper_ops = {sleeper_poll, sleeper_drop, "sleeper"};
+
+/* Awaits a sleeper, under a limit or not. */
+struct bed {
+    struct rouse_async async;
+    struct rouse *rt;
+    struct sleeper sleeper;
+    struct rouse_deadline limit;
+    bool limited;
+    int ends;
+};
+
+ROUSE_ASYNC(bed, struct bed)
+{
+    ROUSE_BEGIN
+    if (self->limited)
+        ROUSE_AWAIT(self->limit,
+                    rouse_deadline(&self->rt->reactor, &self->sleeper.future, ROUSE_NEVER));
+    ROUSE_AWAIT_ON(&self->sleeper.future);
+    ROUSE_FINALLY
+    self->ends++;
+    ROUSE_END
+}
+
+CASE(f6_a_drop_polls_nothing, "F6", NEEDS_NOTHING,
+     "a body awaits a future, by itself or under a limit, and is dropped: by hand, with its task "
+     "when that is canceled, and when its runtime is closed",
+     "what it awaits is dropped once and not polled, and nobody is woken")
+{
+    for (int round = 0; round < 6; round++) {
+        struct wakes *wakes = world_wakes(world);
+        const struct rouse_waker waker = wakes_waker(wakes);
+        struct bed bed = {.limited = round % 2 != 0, .sleeper = {.future = {&sleeper_ops, 0}}};
+        struct rouse_task task;
+        struct rouse rt;
+
+        world_runtime(world, &rt);
+        bed.rt = &rt;
+        if (round / 2 == 0) {
+            world_poll(bed_start(&bed), &waker);
+            rouse_future_drop(&bed.async.future);
+        } else {
+            rouse_spawn_held(&rt.executor, &task, bed_start(&bed), NULL);
+            world_settle(world, &rt);
+            if (round / 2 == 1) {
+                rouse_cancel(&task);
+                world_settle(world, &rt);
+            }
+        }
+        rouse_close(&rt);
+        CHECK_EQUAL(F6, bed.sleeper.polls, 1, "polls of what was awaited");
+        CHECK_EQUAL(F6, bed.sleeper.drops, 1, "drops of it");
+        CHECK_EQUAL(F6, bed.ends, 1, "ends of the body");
+        CHECK_EQUAL(F6, wakes_taken(wakes), 0, "wakes");
+        if (round / 2 != 0)
+            rouse_task_unhold(&task);
+    }
+}
+
 /* A body drops what it awaits: whatever that is. */
 struct holder {
     struct rouse_async async;
@@ -150,4 +270,5 @@ CASE(f6_what_a_task_awaits_is_dropped_with_it, "F6 L4", NEEDS_NOTHING,
 
 CASES(future_f6) = {
     &f6_a_future_may_be_dropped_before_its_first_poll, &f6_a_dropped_future_is_forgotten,
-    &f6_a_future_may_be_dropped_when_it_was_woken, &f6_what_a_task_awaits_is_dropped_with_it};
+    &f6_a_future_may_be_dropped_when_it_was_woken,     &f6_what_a_task_awaits_is_dropped_with_it,
+    &f6_dropping_what_does_not_wait_disturbs_nobody,   &f6_a_drop_polls_nothing};

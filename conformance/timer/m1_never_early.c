@@ -257,10 +257,52 @@ CASE(m1_a_tick_never_comes_early, "M1 M2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(m1_a_nanosecond_before_its_time_nothing_is_over, "M1 M2", NEEDS_NOTHING,
+     "a sleep, a tick and a limit are polled when their time is a nanosecond away, as simulated "
+     "time "
+     "can have it, and when it has come",
+     "they are PENDING, and then READY")
+{
+    struct rouse rt;
+
+    world_runtime(world, &rt);
+    for (int i = 0; i < DURATIONS; i++) {
+        const rouse_time deadline = world_now(world) + durations[i];
+        struct rouse_interval interval = rouse_interval(&rt.reactor, durations[i]);
+        struct rouse_sleep sleep = rouse_sleep_until(&rt.reactor, deadline);
+        struct rouse_sleep child = rouse_sleep_until(&rt.reactor, ROUSE_NEVER);
+        struct rouse_deadline limit = rouse_deadline(&rt.reactor, &child.future, deadline);
+        struct rouse_tick tick = rouse_tick(&interval);
+        struct rouse_future *futures[] = {&sleep.future, &limit.future, &tick.future};
+        const rouse_time times[] = {deadline, deadline, interval.next};
+
+        if (world->simulated)
+            rouse_sim_advance(world->evq, durations[i] - 1);
+        for (int n = 0; n < 3; n++) {
+            const enum rouse_poll poll = world_poll(futures[n], NULL);
+
+            CHECK(M1, poll == ROUSE_PENDING || world_now(world) >= times[n],
+                  "future %d of %lld ns is READY before its time", n, (long long) durations[i]);
+        }
+        if (world->simulated)
+            rouse_sim_advance(world->evq, 1);
+        while (world_now(world) < interval.next && sleep.future.ops != &rouse_future_finished)
+            rouse_turn(&rt, interval.next);
+        for (int n = 0; n < 3; n++) {
+            if (futures[n]->ops != &rouse_future_finished)
+                CHECK(M2, world_poll(futures[n], NULL) == ROUSE_READY,
+                      "future %d of %lld ns is not READY in its time", n, (long long) durations[i]);
+            rouse_future_drop(futures[n]);
+        }
+    }
+    rouse_close(&rt);
+}
+
 CASES(timer_m1) = {&m1_a_timer_never_rings_before_its_deadline,
                    &m1_each_of_many_timers_keeps_its_own_nanosecond,
                    &m1_a_wake_from_elsewhere_rings_no_timer,
                    &m1_a_sleep_never_ends_early,
                    &m1_a_sleep_that_is_polled_too_often_goes_on,
                    &m1_a_deadline_leaves_its_child_all_of_its_time,
-                   &m1_a_tick_never_comes_early};
+                   &m1_a_tick_never_comes_early,
+                   &m1_a_nanosecond_before_its_time_nothing_is_over};

@@ -180,29 +180,35 @@ CASE(m2_a_timer_armed_by_another_ones_wake_is_due_in_its_turn, "M2", NEEDS_NOTHI
 }
 
 CASE(m2_timers_are_not_held_up_by_reports, "M2", NEEDS_NOTHING,
-     "a source that is always ready is armed in every turn, and timers become due meanwhile",
+     "one to five sources that are always ready are armed in every turn, and timers become due "
+     "meanwhile",
      "each rings in the first turn after its deadline, though that turn has something to report")
 {
     struct wakes *wakes = world_wakes(world);
-    struct rouse_io io;
+    enum { SOURCES = 5 };
+    struct rouse_io io[SOURCES];
     struct rouse rt;
     rouse_fd ends[2];
 
     world_runtime(world, &rt);
-    world_pair(world, ends);
-    world_send(world, ends[1], 1);
-    world_await_ready(world, ends[0], ROUSE_READABLE);
-    rouse_io_open(&io, &rt.reactor, ends[0]);
+    for (int k = 0; k < SOURCES; k++) {
+        world_pair(world, ends);
+        world_send(world, ends[1], 1);
+        world_await_ready(world, ends[0], ROUSE_READABLE);
+        rouse_io_open(&io[k], &rt.reactor, ends[0]);
+    }
     for (int i = 0; i < 200; i++) {
         struct rouse_timer timer = {0};
 
-        rouse_io_arm(&io, ROUSE_READABLE | ROUSE_WRITABLE);
+        for (int k = 0; k <= i % SOURCES; k++)
+            rouse_io_arm(&io[k], ROUSE_READABLE | ROUSE_WRITABLE);
         arm(&rt, &timer, world_now(world) - i % 3, wakes);
         rouse_reactor_turn(&rt.reactor, world_after(world, WORLD_SOON));
         CHECK_EQUAL(M2, wakes_taken(wakes), 1, "wakes of a timer that was due");
         rouse_timer_cancel(&rt.reactor, &timer);
     }
-    rouse_io_close(&io);
+    for (int k = 0; k < SOURCES; k++)
+        rouse_io_close(&io[k]);
     rouse_close(&rt);
 }
 

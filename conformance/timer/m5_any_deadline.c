@@ -218,7 +218,7 @@ CASE(m5_limits_and_beats_of_any_length, "M5", NEEDS_NOTHING,
         rouse_future_drop(&tick.future);
     }
     /* A beat whose next tick but one would be beyond the end. */
-    interval = rouse_interval(&rt.reactor, ROUSE_NEVER - ROUSE_SECONDS(1));
+    interval = rouse_interval(&rt.reactor, ROUSE_NEVER - 1);
     interval.next = world_now(world);
     tick = rouse_tick(&interval);
     CHECK(M5, world_poll(&tick.future, NULL) == ROUSE_READY, "a tick that is due is PENDING");
@@ -229,9 +229,50 @@ CASE(m5_limits_and_beats_of_any_length, "M5", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(m5_the_end_of_time_is_never_passed, "M5", NEEDS_SIM,
+     "simulated time goes to its very end, by steps that lead to it and beyond",
+     "the clock stays behind ROUSE_NEVER; what is due before is over, what is due then waits")
+{
+    static const rouse_time steps[] = {ROUSE_NEVER / 2, ROUSE_NEVER / 2 - 1000, 100, ROUSE_NEVER,
+                                       ROUSE_NEVER - 1};
+    struct rouse rt;
+    rouse_time before;
+
+    world_runtime(world, &rt);
+    before = world_now(world);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct rouse_interval interval = rouse_interval(&rt.reactor, 60);
+        struct rouse_tick tick = rouse_tick(&interval);
+        struct rouse_sleep sleep = rouse_sleep(&rt.reactor, 50);
+        const bool fits = sleep.deadline < ROUSE_NEVER - 1;
+        rouse_time now;
+
+        rouse_sim_advance(world->evq, steps[i]);
+        now = world_now(world);
+        CHECK(M5, now == (steps[i] < ROUSE_NEVER - before ? before + steps[i] : ROUSE_NEVER - 1),
+              "the time is %lld after a step of %lld from %lld", (long long) now,
+              (long long) steps[i], (long long) before);
+        CHECK(M5, (world_poll(&sleep.future, NULL) == ROUSE_READY) == (now >= sleep.deadline),
+              "a sleep until %lld is wrong at %lld", (long long) sleep.deadline, (long long) now);
+        if (world_poll(&tick.future, NULL) == ROUSE_READY) {
+            tick = rouse_tick(&interval);
+            CHECK(M5, interval.next > now && world_poll(&tick.future, NULL) == ROUSE_PENDING,
+                  "a tick comes twice at the end of time");
+        } else {
+            CHECK(M5, interval.next > now, "a tick that is due is PENDING");
+        }
+        CHECK(M5, fits || sleep.deadline >= now, "a sleep ends before it began");
+        rouse_future_drop(&tick.future);
+        rouse_future_drop(&sleep.future);
+        before = now;
+    }
+    rouse_close(&rt);
+}
+
 CASES(timer_m5) = {&m5_a_deadline_in_the_past_is_due_at_once,
                    &m5_a_turn_for_a_moment_in_the_past_does_not_wait,
                    &m5_no_deadline_is_too_far_away,
                    &m5_the_ends_of_time_keep_their_order,
                    &m5_a_duration_is_cut_to_what_the_clock_can_say,
-                   &m5_limits_and_beats_of_any_length};
+                   &m5_limits_and_beats_of_any_length,
+                   &m5_the_end_of_time_is_never_passed};

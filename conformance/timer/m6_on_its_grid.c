@@ -43,7 +43,8 @@ static rouse_time take(struct world *world, struct rouse_interval *interval)
 }
 
 CASE(m6_missed_ticks_are_counted_and_not_repeated, "M6", NEEDS_NOTHING,
-     "between two ticks 0, 1, just under 2, 2, 2.5 and 100 periods pass",
+     "between two ticks 0, 1, just under 2, 2, 2.5 and 100 periods pass, or as many as lead to a "
+     "point of the grid",
      "each tick tells what was missed, the one after it is not due, and none leaves the grid")
 {
     static const rouse_time passed[] = {0, 100000, 199999, 200000, 250000, 10000000, 99999, 100001};
@@ -60,6 +61,13 @@ CASE(m6_missed_ticks_are_counted_and_not_repeated, "M6", NEEDS_NOTHING,
         sum += take(world, &interval);
         CHECK(M6, interval.next == start + sum * interval.period, "the grid has moved");
         CHECK(M6, !world->simulated || interval.next > world_now(world), "a tick comes twice");
+    }
+    for (rouse_time missed = 0; missed < 5; missed++) { /* to the very point of the grid */
+        const rouse_time point = interval.next + missed * interval.period;
+
+        pass(world, point > world_now(world) ? point - world_now(world) : 0);
+        sum += take(world, &interval);
+        CHECK(M6, interval.next == start + sum * interval.period, "the grid has moved");
     }
     rouse_close(&rt);
 }
