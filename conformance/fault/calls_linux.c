@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <linux/io_uring.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -159,8 +160,6 @@ STAND_IN(int, epoll_wait, (int set, void *events, int room, int ms), (set, event
          by_errno)
 STAND_IN(int, dup3, (int from, int to, int flags), (from, to, flags), by_errno)
 STAND_IN(int, eventfd, (unsigned count, int flags), (count, flags), by_errno)
-STAND_IN(int, io_uring_queue_init_params, (unsigned entries, void *ring, void *parameters),
-         (entries, ring, parameters), by_value)
 STAND_IN(int, io_uring_enter2,
          (unsigned fd, unsigned submit, unsigned wait, unsigned flags, void *argument, size_t size),
          (fd, submit, wait, flags, argument, size), by_value)
@@ -199,6 +198,30 @@ STAND_IN(intptr_t, recv, (int fd, void *buffer, size_t size, int flags), (fd, bu
 STAND_IN(intptr_t, send, (int fd, const void *buffer, size_t size, int flags),
          (fd, buffer, size, flags), by_errno)
 STAND_IN(int, shutdown, (int fd, int how), (fd, how), by_errno)
+
+int call_queue_init(unsigned entries, void *ring,
+                    struct io_uring_params *parameters) __asm__("io_uring_queue_init_params")
+    __attribute__((visibility("default")));
+
+int call_queue_init(unsigned entries, void *ring, struct io_uring_params *parameters)
+{
+    const void *caller = __builtin_return_address(0);
+    const struct call_failure *failure = is_due("io_uring_queue_init_params", caller);
+    int (*next)(unsigned entries, void *ring, struct io_uring_params *parameters);
+    void *found = dlsym(RTLD_NEXT, "io_uring_queue_init_params");
+    int result;
+
+    if (failure != NULL)
+        return by_value(failure->error);
+    failure = is_due("io_uring_features", caller);
+    memcpy(&next, &found, sizeof found);
+    depth++;
+    result = next(entries, ring, parameters);
+    depth--;
+    if (result == 0 && failure != NULL)
+        parameters->features = 0;
+    return result;
+}
 
 /* epoll_pwait2() has no function in the libraries that we know of, so it goes by its
  * number; six words are what any call takes. */

@@ -286,7 +286,7 @@ static NEVER_INLINE void announce(struct uring_evq *queue)
 
 /* A ring of the best kind there is. What the kernel or a filter answers becomes: there is
  * no io_uring that would do (-ENOSYS), or it may not be used (-EACCES). */
-static int ring_open(struct io_uring *ring)
+static int ring_open(struct io_uring *ring, unsigned *features)
 {
     static const unsigned kinds[] = {
         IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER, /* Linux 6.0 */
@@ -301,20 +301,22 @@ static int ring_open(struct io_uring *ring)
                                          .cq_entries = COMPLETIONS};
 
         error = io_uring_queue_init_params(SUBMISSIONS, ring, &params);
+        *features = params.features;
     }
-    if (error == 0 && (ring->features & needed) == needed)
-        return 0;
-    if (error == 0)
+    if (error == 0 && (*features & needed) != needed) {
         io_uring_queue_exit(ring);
+        error = -EINVAL;
+    }
     if (error == -EPERM)
         return -EACCES;
-    return error == 0 || error == -EINVAL ? -ENOSYS : error;
+    return error == -EINVAL ? -ENOSYS : error;
 }
 
 static int uring_open(struct rouse_evq **evq, const struct rouse_evq_options *options)
 {
     const struct rouse_alloc *alloc = options != NULL ? options->alloc : NULL;
     struct uring_evq *queue = (struct uring_evq *) rouse__alloc(alloc, sizeof *queue);
+    unsigned features;
     int error;
 
     if (queue == NULL)
@@ -329,11 +331,11 @@ static int uring_open(struct rouse_evq **evq, const struct rouse_evq_options *op
         error = -errno;
         goto undo_places;
     }
-    error = ring_open(&queue->ring);
+    error = ring_open(&queue->ring, &features);
     if (error < 0)
         goto undo_eventfd;
     queue->enter = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
-    if ((queue->ring.features & IORING_FEAT_NO_IOWAIT) != 0)
+    if ((features & IORING_FEAT_NO_IOWAIT) != 0)
         queue->enter |= IORING_ENTER_NO_IOWAIT;
     *evq = &queue->base;
     return 0;

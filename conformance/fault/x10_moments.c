@@ -1,0 +1,318 @@
+/*
+ * x10_moments.c -- X10: system calls that fail at moments which no program comes to by
+ * itself.
+ *
+ * A queue that has much to tell the kernel and cannot, a wake-up that is interrupted, a
+ * kernel that is older than its headers, a descriptor that has gone. Where a backend makes
+ * no such call nothing fails, and all is as ever.
+ */
+#include "calls.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../../src/base/atomic.h"
+#include "../evq/queue.h"
+#include "../thread.h"
+
+#ifdef NDEBUG
+enum { RULES = 0 };
+#else
+enum { RULES = 1 };
+#endif
+
+static const struct call_failure *failure_of(const char *call, int error)
+{
+    const struct call_failure *failure = call_failures;
+
+    while (failure->call != NULL && (strcmp(failure->call, call) != 0 || failure->error != error))
+        failure++;
+    if (failure->call == NULL)
+        suite_error("calls.def has no %s() that fails so", call);
+    return failure;
+}
+
+/* -- Wakes ------------------------------------------------------------------- */
+
+struct alarm {
+    struct world *world;
+    uintptr_t heard; /* atomic: enough */
+};
+
+static void ring(void *argument)
+{
+    struct alarm *alarm = argument;
+
+    while (atomic_load_acquire(&alarm->heard) == 0) {
+        world_wake(alarm->world);
+        thread_yield();
+    }
+}
+
+CASE(x10_a_wake_that_is_interrupted_arrives, "X10 E7", NEEDS_KERNEL | NEEDS_FAILURES,
+     "each system call of a wake is interrupted before it is made, on a thread beside a wait()",
+     "the wait() ends, again and again")
+{
+    static const char *const calls[] = {"write", "kevent"};
+
+    for (int i = 0; i < 2; i++) {
+        struct alarm alarm = {.world = world};
+        struct thread *thread;
+
+        calls_fail(world, failure_of(calls[i], EINTR), 1, true);
+        thread = thread_start(ring, &alarm);
+        for (int round = 0; round < 50; round++) {
+            struct rouse_event event;
+
+            CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "what wait() returned");
+        }
+        atomic_exchange(&alarm.heard, 1);
+        thread_join(thread);
+        calls_end();
+    }
+    world_turn(world, 0); /* what was rung last */
+    CHECK_EQUAL(X10, world_turn(world, 0), 0, "reports afterwards");
+}
+
+/* -- Old kernels, and lost descriptors ---------------------------------------- */
+
+CASE(x10_a_far_deadline_on_an_older_kernel_is_far, "X10 E9", NEEDS_KERNEL | NEEDS_FAILURES,
+     "the kernel knows no wait with nanoseconds, and a deadline is a hundred days away, or soon",
+     "what is ready is reported; and the near one is not missed, nor early")
+{
+    struct rouse_source *source;
+    struct rouse_event event;
+    rouse_fd ends[2];
+    rouse_time begun;
+
+    world_pair(world, ends);
+    source = world_source(world, ends[0]);
+    calls_fail(world, failure_of("epoll_pwait2", ENOSYS), 1, true);
+    world_arm(world, source, ROUSE_READABLE);
+    queue_send(world, ends[1], ends[0]);
+    CHECK_EQUAL(X10,
+                world->evq->ops->wait(world->evq, &event, 1,
+                                      world_now(world) + ROUSE_SECONDS(100 * 24 * 3600)),
+                1, "reports");
+    begun = world_now(world);
+    CHECK_EQUAL(E9, world_turn(world, 3), 0, "reports of nothing");
+    CHECK(E9, world_now(world) - begun >= ROUSE_MS(3), "it ended early");
+    calls_end();
+}
+
+CASE(x10_a_queue_whose_descriptor_has_gone_says_so, "X10", NEEDS_KERNEL | NEEDS_FAILURES,
+     "somebody closes the descriptor of a queue, which waits, with a limit and without",
+     "wait() is -EBADF; and when it is there again all is as before")
+{
+    static const char *const calls[] = {"epoll_wait", "epoll_pwait2", "io_uring_enter2"};
+
+    for (int i = 0; i < 6; i++) {
+        struct rouse_source *source;
+        struct rouse_event event;
+        rouse_fd ends[2];
+        int count;
+
+        world_pair(world, ends);
+        source = world_source(world, ends[0]);
+        world_arm(world, source, ROUSE_WRITABLE);
+        calls_fail(world, failure_of(calls[i / 2], EBADF), 1, false);
+        count = world->evq->ops->wait(world->evq, &event, 1,
+                                      i % 2 == 0 ? ROUSE_NEVER : world_after(world, 1000));
+        CHECK_EQUAL(X10, count, calls_end() > 0 ? -EBADF : 1, "what wait() returned");
+        if (count <= 0)
+            CHECK_EQUAL(X10, world->evq->ops->wait(world->evq, &event, 1, ROUSE_NEVER), 1,
+                        "reports afterwards");
+        queue_close(world, source);
+    }
+}
+
+/* -- A kernel that takes nothing ---------------------------------------------- */
+
+/* Arms and forgets a source of its own on `evq` until that is refused, or for so long that
+ * whatever is prepared would have been submitted. */
+static void arm_until_refused(struct world *world, struct rouse_evq *evq, rouse_fd fd)
+{
+    struct rouse_source source = {.fd = fd};
+    int error = 0;
+
+    for (int i = 0; i < 300 && error == 0; i++) {
+        error = evq->ops->arm(evq, &source, QUEUE_BOTH);
+        evq->ops->forget(evq, &source);
+    }
+    CHECK(X10, error == 0 || error == -ENOMEM, "arm() says: %s", rouse_strerror(error));
+    (void) world;
+}
+
+static void take_nothing(struct world *world)
+{
+    calls_fail(world, failure_of("io_uring_enter2", EAGAIN), 1, true);
+}
+
+CASE(x10_forgetting_when_nothing_can_be_submitted, "X10 E5", NEEDS_KERNEL | NEEDS_FAILURES,
+     "a source is armed and known to the kernel, which then takes nothing more; it is forgotten",
+     "it is never reported; and armed anew it is")
+{
+    struct rouse_source *source;
+    rouse_fd ends[2], others[2];
+
+    world_pair(world, ends);
+    world_pair(world, others);
+    source = world_source(world, ends[0]);
+    world_arm(world, source, ROUSE_READABLE);
+    world_turn(world, 0);
+    take_nothing(world);
+    arm_until_refused(world, world->evq, others[0]);
+    world_forget(world, source);
+    calls_end();
+    queue_send(world, ends[1], ends[0]);
+    CHECK_EQUAL(E5, world_quiet(world, source, WORLD_QUIET), 0, "reports of what was forgotten");
+    world_arm(world, source, ROUSE_READABLE);
+    CHECK_EQUAL(X10, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+                "what is reported of it afterwards");
+}
+
+CASE(x10_a_first_wait_when_nothing_can_be_submitted, "X10", NEEDS_KERNEL | NEEDS_FAILURES,
+     "the kernel takes nothing from a new queue, which has been armed till it was full, and waits",
+     "it says -ENOMEM or waits; and afterwards it is woken, and reports")
+{
+    struct rouse_source source = {0};
+    struct rouse_event event;
+    struct rouse_evq *evq;
+    rouse_fd ends[2];
+    int count;
+
+    world_pair(world, ends);
+    if (world_open_queue(world, NULL, &evq) != 0)
+        suite_error("no queue");
+    source.fd = ends[0];
+    take_nothing(world);
+    arm_until_refused(world, evq, ends[1]);
+    count = evq->ops->wait(evq, &event, 1, 0);
+    CHECK(X10, count == 0 || count == -ENOMEM, "wait() says: %d", count);
+    calls_end();
+    evq->ops->wake(evq);
+    CHECK_EQUAL(X10, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 0, "a wait() that was woken");
+    CHECK_EQUAL(X10, evq->ops->arm(evq, &source, ROUSE_WRITABLE), 0, "arm() afterwards");
+    CHECK_EQUAL(X10, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 1, "reports");
+    evq->ops->forget(evq, &source);
+    evq->ops->close(evq);
+}
+
+CASE(x10_listening_when_nothing_can_be_submitted, "X10 B2", NEEDS_KERNEL | NEEDS_FAILURES,
+     "the kernel takes nothing from a queue that somebody listens to, at first or when it is full",
+     "after the next wait() its descriptor tells of whatever comes")
+{
+    for (int full = 0; full < 2; full++) {
+        struct rouse_source source = {0};
+        struct rouse_event event;
+        struct rouse_evq *evq;
+        rouse_fd ends[2], pollable = ROUSE_NO_FD;
+
+        world_pair(world, ends);
+        if (world_open_queue(world, NULL, &evq) != 0)
+            suite_error("no queue");
+        source.fd = ends[0];
+        take_nothing(world);
+        if (full != 0)
+            arm_until_refused(world, evq, ends[1]);
+        if (evq->ops->pollable != NULL)
+            pollable = evq->ops->pollable(evq);
+        calls_end();
+        (void) evq->ops->wait(evq, &event, 1, 0);
+        CHECK_EQUAL(X10, evq->ops->arm(evq, &source, ROUSE_READABLE), 0, "arm() afterwards");
+        (void) evq->ops->wait(evq, &event, 1, 0);
+        queue_send(world, ends[1], ends[0]);
+        if (pollable != ROUSE_NO_FD)
+            world_await_ready(world, pollable, ROUSE_READABLE);
+        CHECK_EQUAL(B2, evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), 1,
+                    "reports");
+        evq->ops->forget(evq, &source);
+        evq->ops->close(evq);
+    }
+}
+
+CASE(x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted, "X10 E6",
+     NEEDS_KERNEL | NEEDS_FAILURES,
+     "a writer waits on a full stream, its peer ends its own half, and the kernel takes nothing",
+     "at most one report too many; and when there is room it is told")
+{
+    struct rouse_source *source;
+    rouse_fd ends[2], others[2];
+    struct rouse_event event;
+    int count;
+
+    world_tcp_pair(world, ends);
+    world_pair(world, others);
+    source = world_source(world, ends[0]);
+    world_fill(world, ends[0]);
+    world_arm(world, source, ROUSE_WRITABLE);
+    world_turn(world, 0);
+    world_shutdown(world, ends[1]);
+    world_await_ready(world, ends[0], ROUSE_READABLE);
+    take_nothing(world);
+    arm_until_refused(world, world->evq, others[0]);
+    count = world->evq->ops->wait(world->evq, &event, 1, 0);
+    CHECK(E6, count == 0 || count == 1 || count == -ENOMEM, "wait() says: %d", count);
+    calls_end();
+    world_arm(world, source, ROUSE_WRITABLE);
+    queue_make_room(world, ends[0], ends[1]);
+    CHECK_EQUAL(X10, world_wait_for(world, source, ROUSE_WRITABLE, WORLD_SOON), ROUSE_WRITABLE,
+                "what is reported when there is room");
+}
+
+/* -- Ghosts ------------------------------------------------------------------ */
+
+/* Closing before forgetting is the caller's mistake, which debug builds name; there it is
+ * done in the right order. */
+static void haunt(struct world *world, const char *call, int error, int n)
+{
+    struct rouse_source *ghost, *other;
+    rouse_fd ends[2], others[2], copy;
+
+    world_pair(world, ends);
+    world_pair(world, others);
+    ghost = world_source(world, ends[0]);
+    other = world_source(world, others[0]);
+    copy = world_duplicate(world, ends[0]);
+    world_arm(world, other, ROUSE_READABLE);
+    world_arm(world, ghost, ROUSE_READABLE);
+    world_turn(world, 0);
+    if (n > 0)
+        calls_fail(world, failure_of(call, error), n, true);
+    if (!RULES)
+        world_close(world, ends[0]);
+    world_forget(world, ghost);
+    if (RULES)
+        world_close(world, ends[0]);
+    queue_send(world, ends[1], copy);
+    CHECK_EQUAL(E5, world_quiet(world, ghost, 3), 0, "reports of what was forgotten");
+    if (n > 0)
+        calls_end();
+    world_send(world, ends[1], 1);
+    queue_send(world, others[1], others[0]);
+    CHECK_EQUAL(X10, world_wait_for(world, other, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+                "what is reported of another");
+    CHECK_EQUAL(E5, world_quiet(world, ghost, 3), 0, "reports of what was forgotten, later");
+    world_forget(world, other);
+}
+
+CASE(x10_a_descriptor_closed_too_early_haunts_nobody, "X10 E5", NEEDS_KERNEL | NEEDS_FAILURES,
+     "a descriptor with a duplicate is closed before its source is forgotten, where no rule is "
+     "checked, and what its queue does about it fails, or does not",
+     "nothing is reported of it, and others are as before")
+{
+    haunt(world, NULL, 0, 0);
+    haunt(world, "epoll_create1", EMFILE, 1);
+    haunt(world, "epoll_ctl", ENOMEM, 1);
+    haunt(world, "epoll_ctl", ENOMEM, 2);
+    haunt(world, "dup3", EMFILE, 1);
+}
+
+CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
+                            &x10_a_far_deadline_on_an_older_kernel_is_far,
+                            &x10_a_queue_whose_descriptor_has_gone_says_so,
+                            &x10_forgetting_when_nothing_can_be_submitted,
+                            &x10_a_first_wait_when_nothing_can_be_submitted,
+                            &x10_listening_when_nothing_can_be_submitted,
+                            &x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted,
+                            &x10_a_descriptor_closed_too_early_haunts_nobody};
