@@ -166,6 +166,23 @@ CASE(b1_native_is_one_that_opens, "B1", NEEDS_NOTHING,
     environment_end(&before);
 }
 
+CASE(b1_native_is_never_the_simulation, "B1", NEEDS_KERNEL | NEEDS_LIMIT,
+     "\"native\" is asked for while there is no descriptor for any queue",
+     "it is one of the system's, which says why it does not open")
+{
+    const struct rouse_evq_ops *native;
+    struct rouse_evq *evq;
+    int error;
+
+    world_starve(world);
+    native = rouse_backend("native");
+    error = native->open(&evq, NULL);
+    CHECK(B1, error == -EMFILE || error == -ENFILE, "%s, without any descriptor, says: %s",
+          native->name, rouse_strerror(error));
+    if (error == 0)
+        native->close(evq);
+}
+
 CASES(guest_b1) = {&b1_a_backend_is_found_by_its_name, &b1_an_open_queue_bears_its_name,
-                   &b1_a_strange_name_is_no_backend, &b1_the_environment_names_the_default,
-                   &b1_native_is_one_that_opens};
+                   &b1_a_strange_name_is_no_backend,   &b1_the_environment_names_the_default,
+                   &b1_native_is_one_that_opens,       &b1_native_is_never_the_simulation};
