@@ -124,6 +124,76 @@ CASE(x2_a_run_without_memory_drops_its_future, "X2", NEEDS_NOTHING,
     CHECK_EQUAL(X2, memory.live, 0, "blocks of memory left over");
 }
 
+/* Memory that knows the size of each block, and gives none back in part. */
+struct strict {
+    struct rouse_alloc alloc;
+    struct memory memory;
+    size_t wrong; /* sizes that were not those of the block */
+};
+
+static void *strict_resize(void *self, void *block, size_t old_size, size_t new_size)
+{
+    struct strict *strict = self;
+    union head {
+        size_t size;
+        long double real;
+    } *head = block != NULL ? (union head *) block - 1 : NULL;
+
+    strict->wrong += head != NULL && head->size != old_size;
+    if (head != NULL && new_size > 0 && new_size < head->size)
+        return NULL;
+    head = strict->memory.alloc.resize(strict->memory.alloc.self, head,
+                                       head != NULL ? head->size + sizeof *head : 0,
+                                       new_size > 0 ? new_size + sizeof *head : 0);
+    if (head == NULL)
+        return NULL;
+    head->size = new_size;
+    return head + 1;
+}
+
+CASE(x2_blocks_are_grown_and_given_back_by_their_size, "X2 X4", NEEDS_NOTHING,
+     "forty sources are armed while allocation 1, 2, 3, ... fails, and none is given back in part",
+     "each block is grown and freed by the size that it has, and none is left")
+{
+    enum { SOURCES = 40 };
+    bool failed = true;
+
+    for (size_t n = 1; failed; n++) {
+        struct strict strict = {.wrong = 0};
+        struct rouse_source sources[SOURCES] = {{0}};
+        const struct rouse_sockets *sockets;
+        struct rouse_evq *evq;
+        rouse_fd ends[SOURCES][2];
+
+        memory_init(&strict.memory);
+        strict.alloc = (struct rouse_alloc){strict_resize, &strict};
+        if (world_open_queue(world, &strict.alloc, &evq) != 0)
+            suite_error("no queue");
+        sockets = evq->sockets != NULL ? evq->sockets : world->sockets;
+        for (int i = 0; i < SOURCES; i++)
+            if (sockets->pair(sockets, ends[i]) != 0)
+                suite_error("no pair");
+        memory_fail(&strict.memory, n, false);
+        for (int i = 0; i < SOURCES; i++) {
+            int error;
+
+            sources[i].fd = ends[i][0];
+            error = evq->ops->arm(evq, &sources[i], ROUSE_READABLE);
+            CHECK(X4, error == 0 || (error == -ENOMEM && strict.memory.failed > 0),
+                  "arm() number %d says: %s", i, rouse_strerror(error));
+        }
+        failed = strict.memory.failed > 0;
+        for (int i = 0; i < SOURCES; i++) {
+            evq->ops->forget(evq, &sources[i]);
+            sockets->close(sockets, ends[i][0]);
+            sockets->close(sockets, ends[i][1]);
+        }
+        evq->ops->close(evq);
+        CHECK_EQUAL(X2, strict.wrong, 0, "blocks that were given back by another size");
+        CHECK_EQUAL(X2, strict.memory.live, 0, "blocks left over");
+    }
+}
+
 CASES(fault_x2) = {&x2_no_memory_for_a_sleep,
                    &x2_no_memory_for_timers,
                    &x2_no_memory_for_an_echo,
@@ -136,4 +206,5 @@ CASES(fault_x2) = {&x2_no_memory_for_a_sleep,
                    &x2_no_memory_for_joins,
                    &x2_no_memory_for_a_deadline,
                    &x2_no_memory_for_a_close,
-                   &x2_a_run_without_memory_drops_its_future};
+                   &x2_a_run_without_memory_drops_its_future,
+                   &x2_blocks_are_grown_and_given_back_by_their_size};

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <time.h>
 
 struct poll_evq {
@@ -60,30 +61,31 @@ static void ask(struct poll_evq *queue, const struct rouse_source *source)
     polled->revents = 0;
 }
 
+/* Both arrays lie in one block, so that there is either memory for both or for none. */
+static size_t size_of(size_t room)
+{
+    return room * (sizeof(struct rouse_source *) + sizeof(struct pollfd));
+}
+
+static void lay_out(struct poll_evq *queue, void *block, size_t room)
+{
+    queue->sources = (struct rouse_source **) block;
+    queue->polled = (struct pollfd *) (void *) (queue->sources + room);
+    queue->room = room;
+}
+
 static int reserve(struct poll_evq *queue)
 {
-    const size_t room = queue->room * 2;
+    const size_t old = queue->room;
     void *block;
 
-    if (queue->count < queue->room)
+    if (queue->count < old)
         return 0;
-    block = rouse__resize(queue->alloc, queue->polled, queue->room * sizeof *queue->polled,
-                          room * sizeof *queue->polled);
+    block = rouse__resize(queue->alloc, queue->sources, size_of(old), size_of(2 * old));
     if (block == NULL)
         return -ENOMEM;
-    queue->polled = (struct pollfd *) block;
-    block = rouse__resize(queue->alloc, queue->sources, queue->room * sizeof(void *),
-                          room * sizeof(void *));
-    if (block == NULL) {
-        /* A block that grew and one that did not: give back what is too much. */
-        block = rouse__resize(queue->alloc, queue->polled, room * sizeof *queue->polled,
-                              queue->room * sizeof *queue->polled);
-        if (block != NULL)
-            queue->polled = (struct pollfd *) block;
-        return -ENOMEM;
-    }
-    queue->sources = (struct rouse_source **) block;
-    queue->room = room;
+    lay_out(queue, block, 2 * old);
+    memmove(queue->polled, queue->sources + old, old * sizeof *queue->polled);
     return 0;
 }
 
@@ -92,22 +94,20 @@ static int poll_open(struct rouse_evq **evq, const struct rouse_evq_options *opt
     enum { ROOM = 16 };
     const struct rouse_alloc *alloc = options != NULL ? options->alloc : NULL;
     struct poll_evq *queue = (struct poll_evq *) rouse__alloc(alloc, sizeof *queue);
+    void *block;
     int error = -ENOMEM;
 
     if (queue == NULL)
         return -ENOMEM;
     queue->base.ops = &rouse__poll;
     queue->alloc = alloc;
-    queue->room = ROOM;
-    queue->polled = (struct pollfd *) rouse__alloc(alloc, ROOM * sizeof *queue->polled);
-    if (queue->polled == NULL)
+    block = rouse__alloc(alloc, size_of(ROOM));
+    if (block == NULL)
         goto undo_queue;
-    queue->sources = (struct rouse_source **) rouse__alloc(alloc, ROOM * sizeof(void *));
-    if (queue->sources == NULL)
-        goto undo_polled;
+    lay_out(queue, block, ROOM);
     error = rouse__selfpipe_open(&queue->pipe);
     if (error < 0)
-        goto undo_sources;
+        goto undo_arrays;
     queue->polled[0].fd = queue->pipe.read_end;
     queue->polled[0].events = POLLIN;
     queue->count = 1;
@@ -115,10 +115,8 @@ static int poll_open(struct rouse_evq **evq, const struct rouse_evq_options *opt
     *evq = &queue->base;
     return 0;
 
-undo_sources:
-    rouse__free(alloc, queue->sources, ROOM * sizeof(void *));
-undo_polled:
-    rouse__free(alloc, queue->polled, ROOM * sizeof *queue->polled);
+undo_arrays:
+    rouse__free(alloc, block, size_of(ROOM));
 undo_queue:
     rouse__free(alloc, queue, sizeof *queue);
     return error;
@@ -130,8 +128,7 @@ static void poll_close(struct rouse_evq *evq)
 
     ROUSE_RULE(queue->count == 1, "E5: close() before forget()", "poll");
     rouse__selfpipe_close(&queue->pipe);
-    rouse__free(queue->alloc, queue->sources, queue->room * sizeof(void *));
-    rouse__free(queue->alloc, queue->polled, queue->room * sizeof *queue->polled);
+    rouse__free(queue->alloc, queue->sources, size_of(queue->room));
     rouse__free(queue->alloc, queue, sizeof *queue);
 }
 
