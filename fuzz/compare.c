@@ -27,7 +27,7 @@ struct comparison program_compare(const struct program *program)
     comparison.program.settings.capacity = comparison.program.settings.seed = 0;
     comparison.program.settings.batch = 0;
     for (backend = rouse_backends; *backend != NULL; backend++) {
-        struct stage_options options = {*backend, true};
+        struct stage_options options = {.backend = *backend, .in_order = true};
         const struct verdict verdict = program_play(&comparison.program, &options, NULL);
 
         comparison.two = options;

@@ -57,7 +57,7 @@ struct search {
 
 static void try(struct search *search)
 {
-    const struct stage_options alone = {NULL, false};
+    const struct stage_options alone = {0};
     const struct verdict verdict = program_play(&search->program, &alone, NULL);
     static char text[PROGRAM_TEXT];
 

@@ -17,7 +17,7 @@ static void play_in_any_order(const struct program *program)
     const struct rouse_evq_ops *const *backend;
 
     for (backend = rouse_backends; *backend != NULL; backend++) {
-        const struct stage_options options = {*backend, false};
+        const struct stage_options options = {.backend = *backend};
 
         (void) harness_play(program, &options);
     }

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const struct rouse_evq_ops *sim;
-    struct stage_options options = {NULL, false};
+    struct stage_options options = {0};
     struct program program;
     struct verdict verdict;
 

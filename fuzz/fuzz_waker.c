@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    const struct stage_options alone = {NULL, false};
+    const struct stage_options alone = {0};
     struct program program;
 
     program_decode(&program, harness_language, bytes, size);

@@ -71,7 +71,7 @@ static void count(bool holds, const char *path, const char *where, const char *g
 static void play_on(const struct program *program, const char *path,
                     const struct rouse_evq_ops *backend)
 {
-    const struct stage_options options = {backend, false};
+    const struct stage_options options = {.backend = backend};
     const struct play_log log = {write_line, stdout};
     const char *name = backend != NULL ? backend->name : "alone";
     struct verdict verdict;
@@ -249,7 +249,7 @@ static int shrink(const char *path)
 {
     static struct program program;
     static char text[PROGRAM_TEXT];
-    struct stage_options options = {NULL, false};
+    struct stage_options options = {0};
     size_t size;
     uint8_t *bytes = file_read(path, &size);
     int line, i;

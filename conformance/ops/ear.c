@@ -1,6 +1,6 @@
 /*
  * ear.c -- the listeners of a play: on paths, which cost a kernel nothing to give back, and
- * in the simulation on ports as well.
+ * in the simulation, or in a world, on ports as well.
  */
 #include <stdio.h>
 
@@ -23,8 +23,10 @@ void ear_listen(struct play *play, int number)
 
     if (ear->open || ear_used(play, number))
         return;
-    if (!play->stage.simulated)
-        host_path(text, sizeof text, number);
+    if (play->stage.world != NULL)
+        snprintf(text, sizeof text, "127.0.0.1:0");
+    else if (!play->stage.simulated)
+        ready_path(text, sizeof text, number);
     else if (play->program->settings.seed % 2 == 0)
         snprintf(text, sizeof text, "unix:/l%d", number);
     else
@@ -33,6 +35,8 @@ void ear_listen(struct play *play, int number)
         return; /* for want of descriptors, say */
     if (rouse_listener_address(&ear->listener, &ear->address) < 0)
         model_complain(&play->model, "N10", "a listener without an address");
+    if (play->stage.world != NULL)
+        play->stage.world->listens(play->stage.world, number, ear->listener.io.source.fd);
     ear->open = true;
     model_listen(&play->model, number);
 }
@@ -46,8 +50,8 @@ void ear_close(struct play *play, int number)
     ear->open = false;
     model_deafen(&play->model, number);
     rouse_listener_close(&ear->listener);
-    if (!play->stage.simulated)
-        host_forget_path(number);
+    if (play->stage.world == NULL && !play->stage.simulated)
+        ready_forget_path(number);
 }
 
 void ear_make(struct play *play, struct slot *slot, const struct op *op)

@@ -49,6 +49,19 @@ void play_say(struct play *play, const char *format, ...)
     play->log->write(play->log->to, line);
 }
 
+void play_result(struct play *play, int task, const char *of, intptr_t result)
+{
+    struct stage_world *world = play->stage.world;
+
+    if (world != NULL && task != NOBODY)
+        world->result(world, task, of, result);
+}
+
+rouse_time play_duration(int ms)
+{
+    return ms == 255 ? ROUSE_SECONDS(3600) : ROUSE_MS(ms);
+}
+
 void play_time(struct play *play)
 {
     const rouse_time now = stage_now(&play->stage);
@@ -230,18 +243,29 @@ static void act(struct play *play, const struct op *op, const struct actor *by)
     }
 }
 
+/* "script: spawn a" */
+static const char *op_text(const struct op *op)
+{
+    static char text[PROGRAM_TEXT];
+    static struct program one;
+
+    one.language = LANGUAGE_STREAMS;
+    one.count = 1;
+    one.ops[0] = *op;
+    text[program_print(&one, text) - 1] = '\0';
+    return strchr(text, '\n') + 1;
+}
+
+/* The same without whose it is. */
+static const char *op_words(const struct op *op)
+{
+    return strchr(op_text(op), ' ') + 1;
+}
+
 static void say_op(struct play *play, const struct op *op)
 {
-    if (play->log != NULL) {
-        static char text[PROGRAM_TEXT];
-        static struct program one;
-
-        one.language = LANGUAGE_STREAMS;
-        one.count = 1;
-        one.ops[0] = *op;
-        (void) program_print(&one, text);
-        play_say(play, "  %s", strchr(text, '\n') + 1);
-    }
+    if (play->log != NULL)
+        play_say(play, "  %s\n", op_text(op));
 }
 
 /* -- A task ---------------------------------------------------------------------- */
@@ -316,6 +340,7 @@ static enum rouse_poll actor_poll(struct rouse_future *self, struct rouse_contex
     enum step step = GO_ON;
     intptr_t result = 0;
 
+    actor->polled_at = actor->at;
     play_time(play);
     model_poll_begin(&play->model, actor->number);
     play_note(play, 2, (unsigned) actor->number, 0);
@@ -365,30 +390,50 @@ static void actor_drop(struct rouse_future *self)
 
 /* -- Whoever listens -------------------------------------------------------------- */
 
+static bool listens(const struct play *play)
+{
+    return play->program->settings.inspector || play->stage.world != NULL;
+}
+
 /* The one play with an inspector; its functions get a task, and that may be anybody's. */
 static struct play *inspected;
 
 static void on_woken(struct rouse_inspector *self, struct rouse_task *task)
 {
+    const struct actor *actor = rouse_container_of(task, struct actor, task);
+    struct stage_world *world = inspected->stage.world;
+
     (void) self;
-    (void) task;
     inspected->told_woken++; /* from abroad we wait for it */
+    if (world != NULL)
+        world->woken(world, actor->number);
 }
 
 static void on_polled(struct rouse_inspector *self, struct rouse_task *task, enum rouse_poll poll)
 {
+    const struct actor *actor = rouse_container_of(task, struct actor, task);
+    const int at = actor->at - inspected->begin[BODY + actor->number];
+    struct stage_world *world = inspected->stage.world;
+    const char *statement = "";
+
     (void) self;
-    (void) task;
-    (void) poll;
     inspected->told_polled++;
+    if (poll == ROUSE_PENDING)
+        statement = op_words(&inspected->program->ops[inspected->lines[actor->at]]);
+    if (world != NULL)
+        world->polled(world, actor->number, poll, actor->at - actor->polled_at, at + 1, statement);
 }
 
 static void on_ended(struct rouse_inspector *self, struct rouse_task *task, intptr_t result)
 {
     const int number = rouse_container_of(task, struct actor, task)->number;
 
+    struct stage_world *world = inspected->stage.world;
+
     (void) self;
     inspected->told_ended++;
+    if (world != NULL)
+        world->ended(world, number, result);
     if (result != inspected->model.tasks[number].result)
         model_complain(&inspected->model, "B4", "%c ended, they say, with %ld", 'a' + number,
                        (long) result);
@@ -398,7 +443,7 @@ static struct rouse_inspector inspector = {sizeof inspector, on_woken, on_polled
 
 static void check_told(struct play *play)
 {
-    if (!play->program->settings.inspector)
+    if (!listens(play))
         return;
     if (play->told_polled != play->polls)
         model_complain(&play->model, "B4", "%d polls were told, and %d made", play->told_polled,
@@ -446,7 +491,7 @@ static void normal_form(struct play *play)
 }
 
 /* Turns until nothing happens any more, twice where a queue could still have something. */
-static void rest(struct play *play)
+static bool come_to_rest(struct play *play)
 {
     const int enough = play->stage.reactor != NULL ? 2 : 1;
     rouse_time now = stage_now(&play->stage);
@@ -464,9 +509,21 @@ static void rest(struct play *play)
         quiet = polls > 0 || now != before || play->stage.reports != reports ? 0 : quiet + 1;
         if (++turns == 2 * STEPS_MAX) {
             model_complain(&play->model, "X7", "there is no rest");
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+static void rest(struct play *play)
+{
+    rouse_time now;
+
+    if (play->stage.world != NULL)
+        play->stage.world->rest(play->stage.world);
+    else if (!come_to_rest(play))
+        return;
+    now = stage_now(&play->stage);
     play_note(play, 4, 0, 0);
     model_time(&play->model, now, now);
     model_rest(&play->model, stage_deadline(&play->stage));
@@ -483,6 +540,8 @@ static void rest(struct play *play)
 static void script_say(struct play *play, const struct op *op)
 {
     say_op(play, op);
+    if (play->stage.world != NULL && op->verb != VERB_rest)
+        play->stage.world->says(play->stage.world, op_words(op));
     switch ((enum verb) op->verb) {
     case VERB_run:
         if (rouse_executor_run(play->stage.executor, op->object) > op->object)
@@ -490,12 +549,12 @@ static void script_say(struct play *play, const struct op *op)
         break;
     case VERB_turn: (void) stage_turn(&play->stage, 0); break;
     case VERB_wait:
-        (void) stage_turn(&play->stage, ROUSE_MS(op->a));
+        (void) stage_turn(&play->stage, play_duration(op->a));
         play_time(play);
         break;
     case VERB_rest: rest(play); break;
     case VERB_advance:
-        stage_advance(&play->stage, ROUSE_MS(op->a));
+        stage_advance(&play->stage, play_duration(op->a));
         play_time(play);
         break;
     default: act(play, op, NULL); break;
@@ -579,13 +638,13 @@ struct verdict program_play(const struct program *program, const struct stage_op
     for (int i = 0; i < FUTURES; i++)
         play.slots[i].owner = play.slots[i].parent = NOBODY;
     cast(&play);
-    if (stage_open(&play.stage, options, program) < 0)
+    if (stage_begin(&play.stage, options, program) < 0)
         return play.verdict;
     play.verdict.opened = true;
     play_time(&play);
     expect_faults(&play);
     inspected = &play;
-    if (program->settings.inspector)
+    if (listens(&play))
         play.stage.executor->inspector = &inspector;
 
     for (int at = play.begin[SCRIPT]; at < play.begin[SCRIPT + 1]; at++)
@@ -598,7 +657,7 @@ struct verdict program_play(const struct program *program, const struct stage_op
     tidy_before(&play);
     play.model.closing = true;
     play_say(&play, "  the runtime is closed\n");
-    stage_close(&play.stage);
+    stage_end(&play.stage);
     model_closed(&play.model);
     check_told(&play);
     tidy_after(&play);

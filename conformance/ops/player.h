@@ -49,9 +49,10 @@ struct actor {
     struct rouse_task task;
     struct play *play;
     int number;
-    int at;       /* the statement that it is at */
-    bool waits;   /* it is at a pend or yield that has been polled */
-    int awaiting; /* a slot, or nobody */
+    int at;        /* the statement that it is at */
+    bool waits;    /* it is at a pend or yield that has been polled */
+    int polled_at; /* where it was when its last poll began */
+    int awaiting;  /* a slot, or nobody */
     bool ended;
     intptr_t result;
 };
@@ -125,11 +126,17 @@ void ear_ended(struct play *play, struct slot *slot, intptr_t result);
 void play_hold(struct play *play, int task);
 void play_unhold(struct play *play, int task);
 
+/* A number of milliseconds, of which the largest is an hour. */
+rouse_time play_duration(int ms);
+
 /* Tells the model what time it is. */
 void play_time(struct play *play);
 
 /* Remembers that something happened, for the hash of the course. */
 void play_note(struct play *play, unsigned what, unsigned who, int64_t value);
+
+/* A task, if it was one, got a result. */
+void play_result(struct play *play, int task, const char *of, intptr_t result);
 
 /* Goes to the log. */
 void play_say(struct play *play, const char *format, ...);

@@ -10,7 +10,7 @@
 unsigned poll_ready(rouse_fd fd);
 
 /* The text of an address that nobody else has, and what is left of it. */
-void host_path(char *text, size_t size, int number);
-void host_forget_path(int number);
+void ready_path(char *text, size_t size, int number);
+void ready_forget_path(int number);
 
 #endif /* ROUSE_CONFORMANCE_OPS_READY_H */

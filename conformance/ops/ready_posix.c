@@ -29,13 +29,13 @@ static const char *folder(void)
     return named != NULL && *named == '/' ? named : "/tmp";
 }
 
-void host_path(char *text, size_t size, int number)
+void ready_path(char *text, size_t size, int number)
 {
-    host_forget_path(number); /* of a play that crashed, by a process of the same number */
+    ready_forget_path(number); /* of a play that crashed, by a process of the same number */
     snprintf(text, size, "unix:%s/rouse-play-%ld-%d", folder(), (long) getpid(), number);
 }
 
-void host_forget_path(int number)
+void ready_forget_path(int number)
 {
     char path[256];
 

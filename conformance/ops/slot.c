@@ -37,11 +37,17 @@ static void proxy_wake(void *data)
 static const struct rouse_waker_ops proxy_ops = {proxy_retain, proxy_wake, proxy_wake_by_ref,
                                                  proxy_release};
 
+/* -- Results ------------------------------------------------------------------- */
+
+static const char *const kind_names[] = {"nothing",   "join",  "pause",  "sleep",
+                                         "tick",      "limit", "read",   "write",
+                                         "write_all", "watch", "accept", "connect"};
+
 /* -- Making one ---------------------------------------------------------------- */
 
 static rouse_time after(struct play *play, int ms)
 {
-    return stage_now(&play->stage) + ROUSE_MS(ms);
+    return stage_now(&play->stage) + play_duration(ms);
 }
 
 /* A second join of one task would be misuse. */
@@ -79,18 +85,18 @@ static void make_timed(struct play *play, struct slot *slot, int number, bool ti
     struct rouse_reactor *reactor = play->stage.reactor;
     struct model_future *model = model_make(&play->model, number, ticks ? MODEL_TICK : MODEL_SLEEP);
 
-    model->period = ms > 0 ? ROUSE_MS(ms) : 1; /* a period is at least 1 ns */
+    model->period = ms > 0 ? play_duration(ms) : 1; /* a period is at least 1 ns */
     slot->kind = model->kind;
     if (ticks) {
         const rouse_time earliest = stage_now(&play->stage) + model->period;
 
-        slot->interval = rouse_interval(reactor, ROUSE_MS(ms));
+        slot->interval = rouse_interval(reactor, play_duration(ms));
         slot->is.tick = rouse_tick(&slot->interval);
         model->deadline = check_deadline(play, earliest, slot->interval.next);
     } else {
         const rouse_time earliest = after(play, ms);
 
-        slot->is.sleep = rouse_sleep(reactor, ROUSE_MS(ms));
+        slot->is.sleep = rouse_sleep(reactor, play_duration(ms));
         model->deadline = check_deadline(play, earliest, slot->is.sleep.deadline);
     }
 }
@@ -230,6 +236,7 @@ enum rouse_poll slot_poll(struct play *play, int number, struct actor *by, struc
     play_note(play, 1, (unsigned) number, poll == ROUSE_READY ? *result : INT64_MIN);
     if (poll == ROUSE_READY) {
         play_say(play, "    %c: f%d is ready with %ld\n", 'a' + by->number, number, (long) *result);
+        play_result(play, by->number, kind_names[slot->kind], *result);
         ear_ended(play, slot, *result);
         slot_free(play, slot);
     } else {

@@ -206,8 +206,8 @@ static void count_nudge(void *stage)
 
 static const struct rouse_waker_ops nudge_ops = {ignore, count_nudge, count_nudge, ignore};
 
-int stage_open(struct stage *stage, const struct stage_options *options,
-               const struct program *program)
+int stage_begin(struct stage *stage, const struct stage_options *options,
+                const struct program *program)
 {
     struct rouse_options rouse_options = {.size = sizeof rouse_options, .evq = &stage->base};
     const struct rouse_waker nudge = {&nudge_ops, stage};
@@ -219,6 +219,15 @@ int stage_open(struct stage *stage, const struct stage_options *options,
     stage->reactor = NULL;
     stage->nudges = 0;
     stage->reports = 0;
+    stage->rt = &stage->own;
+    stage->world = options->world;
+    if (options->world != NULL) {
+        stage->rt = options->world->rt;
+        stage->simulated = options->world->simulated;
+        stage->executor = &stage->rt->executor;
+        stage->reactor = &stage->rt->reactor;
+        return 0;
+    }
     if (options->backend == NULL) {
         stage->now = 0;
         rouse_executor_init(&stage->alone, &nudge);
@@ -228,24 +237,26 @@ int stage_open(struct stage *stage, const struct stage_options *options,
     error = open_queue(stage, options, program);
     if (error < 0)
         return error;
-    error = rouse_open(&stage->rt, &rouse_options);
+    error = rouse_open(stage->rt, &rouse_options);
     if (error < 0)
         return error;
-    stage->executor = &stage->rt.executor;
-    stage->reactor = &stage->rt.reactor;
+    stage->executor = &stage->rt->executor;
+    stage->reactor = &stage->rt->reactor;
     return 0;
 }
 
-void stage_close(struct stage *stage)
+void stage_end(struct stage *stage)
 {
     if (stage->reactor == NULL) {
         rouse_executor_close(&stage->alone);
         memset(&stage->alone, 0xA5, sizeof stage->alone); /* L2: nobody looks at it again */
         return;
     }
-    rouse_close(&stage->rt);
+    rouse_close(stage->rt);
+    if (stage->world != NULL)
+        return;
     stage->inner->ops->close(stage->inner);
-    memset(&stage->rt, 0xA5, sizeof stage->rt);
+    memset(&stage->own, 0xA5, sizeof stage->own);
     memset(&stage->base, 0xA5, sizeof stage->base);
 }
 
@@ -253,7 +264,7 @@ intptr_t stage_turn(struct stage *stage, rouse_time duration)
 {
     if (stage->reactor == NULL)
         return (intptr_t) rouse_executor_run(&stage->alone, 128);
-    return rouse_turn(&stage->rt, duration > 0 ? rouse_now(stage->reactor) + duration : 0);
+    return rouse_turn(stage->rt, duration > 0 ? rouse_now(stage->reactor) + duration : 0);
 }
 
 rouse_time stage_now(struct stage *stage)
@@ -272,22 +283,28 @@ void stage_advance(struct stage *stage, rouse_time duration)
 rouse_time stage_deadline(struct stage *stage)
 {
     if (stage->reactor != NULL)
-        return rouse_next_deadline(&stage->rt);
+        return rouse_next_deadline(stage->rt);
     return rouse_executor_idle(&stage->alone) ? ROUSE_NEVER : 0;
+}
+
+/* The queue that the simulation knows. */
+static struct rouse_evq *queue_of(struct stage *stage)
+{
+    return stage->world != NULL ? stage->world->evq : &stage->base;
 }
 
 const struct rouse_sockets *stage_sockets(struct stage *stage)
 {
-    return stage->simulated ? rouse_sim_peer(&stage->base) : rouse_host_sockets();
+    return stage->simulated ? rouse_sim_peer(queue_of(stage)) : rouse_host_sockets();
 }
 
 unsigned stage_ready(struct stage *stage, rouse_fd fd)
 {
-    return stage->simulated ? (unsigned) rouse_sim_ready(&stage->base, fd) : poll_ready(fd);
+    return stage->simulated ? (unsigned) rouse_sim_ready(queue_of(stage), fd) : poll_ready(fd);
 }
 
 void stage_mend(struct stage *stage)
 {
-    if (stage->reactor != NULL && stage->simulated)
+    if (stage->reactor != NULL && stage->simulated && stage->world == NULL)
         (void) rouse_sim_faults(&stage->base, NULL);
 }

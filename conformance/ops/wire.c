@@ -17,19 +17,24 @@ bool wire_used(const struct play *play, int end)
 static void wire_pair(struct play *play, int end)
 {
     const struct rouse_sockets *sockets = play->stage.base.sockets; /* which may fail */
+    struct stage_world *world = play->stage.world;
     rouse_fd fds[2];
 
     if (sockets == NULL)
         sockets = rouse_host_sockets();
-
     for (int i = 0; i < 2; i++)
         if (play->wires[end + i].open || wire_used(play, end + i))
             return;
-    if (sockets->pair(sockets, fds) < 0)
+    if (world != NULL)
+        world->pair(world, end / 2, fds);
+    else if (sockets->pair(sockets, fds) < 0)
         return;
     model_pair(&play->model, end);
     for (int i = 0; i < 2; i++) {
-        rouse_stream_open(&play->wires[end + i].tcp, play->stage.reactor, fds[i]);
+        if (world != NULL)
+            rouse_tcp_open(&play->wires[end + i].tcp, play->stage.reactor, fds[i]);
+        else
+            rouse_stream_open(&play->wires[end + i].tcp, play->stage.reactor, fds[i]);
         play->wires[end + i].open = true;
     }
 }
@@ -45,6 +50,16 @@ static void wire_blinked(struct play *play, int end, unsigned direction)
         play->model.doubtful = true;
 }
 
+/* What `end` has sent arrives: in a world that takes a while. */
+static void wire_sent(struct play *play, int end)
+{
+    const struct wire *peer = &play->wires[end ^ 1];
+    struct stage_world *world = play->stage.world;
+
+    if (world != NULL && peer->open)
+        world->sent(world, peer->tcp.io.source.fd);
+}
+
 static void wire_send(struct play *play, int end, int size)
 {
     const struct rouse_sockets *sockets = stage_sockets(&play->stage);
@@ -56,8 +71,10 @@ static void wire_send(struct play *play, int end, int size)
     sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, (size_t) size);
     play_say(play, "    sent %ld\n", (long) sent);
     model_sent(&play->model, end, size, sent, sent == -EAGAIN);
-    if (sent > 0)
+    if (sent > 0) {
         wire_blinked(play, end, ROUSE_WRITABLE);
+        wire_sent(play, end);
+    }
 }
 
 static void wire_receive(struct play *play, int end, int size)
@@ -70,6 +87,7 @@ static void wire_receive(struct play *play, int end, int size)
         return;
     received = sockets->read(sockets, play->wires[end].tcp.io.source.fd, bytes, (size_t) size);
     play_say(play, "    received %ld\n", (long) received);
+    play_result(play, play->model.polling, "recv", received);
     model_received(&play->model, end, size, received);
     if (received > 0)
         wire_blinked(play, end, ROUSE_READABLE);
@@ -79,29 +97,36 @@ static void wire_receive(struct play *play, int end, int size)
 static void wire_fill(struct play *play, int end)
 {
     const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    const rouse_fd fd = play->wires[end].tcp.io.source.fd;
+    struct stage_world *world = play->stage.world;
     static const uint8_t bytes[65536];
     intptr_t sent, all = 0;
 
-    while ((sent = sockets->write(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes))
-           > 0)
+    if (world != NULL)
+        all = (intptr_t) world->fill(world, fd);
+    while ((sent = sockets->write(sockets, fd, bytes, sizeof bytes)) > 0)
         all += sent;
     if (all > 0)
         model_sent(&play->model, end, (int) all, all, sent == -EAGAIN);
     if (all == 0 || sent != -EAGAIN)
         model_sent(&play->model, end, sizeof bytes, sent, sent == -EAGAIN);
-    if (all > 0)
+    if (all > 0) {
         wire_blinked(play, end, ROUSE_WRITABLE);
+        wire_sent(play, end);
+    }
 }
 
 static void wire_drain(struct play *play, int end)
 {
     const struct rouse_sockets *sockets = stage_sockets(&play->stage);
+    const rouse_fd fd = play->wires[end].tcp.io.source.fd;
+    struct stage_world *world = play->stage.world;
     static uint8_t bytes[65536];
     intptr_t received, all = 0;
 
-    while (
-        (received = sockets->read(sockets, play->wires[end].tcp.io.source.fd, bytes, sizeof bytes))
-        > 0)
+    if (world != NULL)
+        all = (intptr_t) world->drain(world, fd);
+    while ((received = sockets->read(sockets, fd, bytes, sizeof bytes)) > 0)
         all += received;
     if (all > 0)
         model_received(&play->model, end, (int) all, all);
@@ -136,6 +161,7 @@ void wire_act(struct play *play, const struct op *op)
     case VERB_shut:
         model_shut(&play->model, end);
         (void) rouse_tcp_shutdown(&play->wires[end].tcp);
+        wire_sent(play, end);
         break;
     default: wire_close(play, end); break;
     }
