@@ -213,6 +213,28 @@ CASE(f4_an_accept_that_starves_wakes_whoever_polled_last, "F4 N4", NEEDS_NOTHING
     }
 }
 
+CASE(f4_a_waker_of_zeroes_lets_go_of_the_last, "F4", NEEDS_NOTHING,
+     "a slot that keeps a waker is given one full of zeroes, twice, and then the waker again",
+     "it lets go of the first at once, keeps nothing, and then keeps the waker")
+{
+    static const struct rouse_waker zeroes = {NULL, NULL};
+    struct wakes *wakes = world_wakes(world);
+    const struct rouse_waker waker = wakes_waker(wakes);
+    struct rouse_waker slot = {NULL, NULL};
+
+    rouse_waker_keep(&slot, &waker);
+    CHECK_EQUAL(F4, wakes->references, 1, "references of a waker that is kept");
+    for (int i = 0; i < 2; i++) {
+        rouse_waker_keep(&slot, &zeroes);
+        CHECK_EQUAL(F4, wakes->references, 0, "references of one that is not");
+    }
+    rouse_waker_keep(&slot, &waker);
+    rouse_wake(&slot);
+    CHECK_EQUAL(F4, wakes_taken(wakes), 1, "wakes");
+    CHECK_EQUAL(F4, wakes->references, 0, "references after the wake");
+}
+
 CASES(future_f4) = {&f4_the_waker_of_the_last_poll_is_woken,
                     &f4_a_future_may_move_from_task_to_task, &f4_a_waker_is_both_of_its_words,
-                    &f4_an_accept_that_starves_wakes_whoever_polled_last};
+                    &f4_an_accept_that_starves_wakes_whoever_polled_last,
+                    &f4_a_waker_of_zeroes_lets_go_of_the_last};

@@ -216,10 +216,32 @@ CASE(g2_a_signal_wakes_a_runtime_that_sleeps, "G2", NEEDS_KERNEL,
     signals_end();
 }
 
+CASE(g2_a_stop_that_comes_twice_stops_one_run, "G2", NEEDS_NOTHING,
+     "a signal of rouse_stop_on() comes twice before there is a run, with a turn after each",
+     "the next run is stopped, and the one after it is not")
+{
+    struct rouse rt;
+
+    signals_begin();
+    world_runtime(world, &rt);
+    CHECK_EQUAL(G2, rouse_stop_on(&rt, signals[0]), 0, "rouse_stop_on()");
+    for (int i = 0; i < 2; i++)
+        raise_and_turn(world, &rt, signals[0], 1);
+    for (int i = 0; i < 2; i++) {
+        struct rouse_sleep sleep = rouse_sleep(&rt.reactor, ROUSE_MS(1));
+
+        CHECK_EQUAL(G2, rouse_run(&rt, &sleep.future), i == 0 ? -ECANCELED : 0,
+                    "what the run says");
+    }
+    rouse_close(&rt);
+    signals_end();
+}
+
 CASES(signal_g2) = {&g2_a_signal_between_two_awaits_is_remembered,
                     &g2_several_merge_into_one,
                     &g2_two_signals_are_remembered_apart,
                     &g2_an_await_that_is_dropped_gives_back_its_signal,
                     &g2_the_last_of_a_burst_is_never_lost,
                     &g2_a_stop_between_two_runs_is_remembered,
-                    &g2_a_signal_wakes_a_runtime_that_sleeps};
+                    &g2_a_signal_wakes_a_runtime_that_sleeps,
+                    &g2_a_stop_that_comes_twice_stops_one_run};

@@ -293,7 +293,51 @@ CASE(b4_the_inspector_may_leave_things_out, "B4", NEEDS_NOTHING,
     }
 }
 
+/* Awaits for ever what has no name, or something that nobody has made yet. */
+static enum rouse_poll pend(struct rouse_future *self, struct rouse_context *cx)
+{
+    (void) self, (void) cx;
+    return ROUSE_PENDING;
+}
+
+struct nameless {
+    struct rouse_async async;
+    struct rouse_task task;
+    struct rouse_future future;
+    int line;
+};
+
+ROUSE_ASYNC(nameless, struct nameless)
+{
+    static const struct rouse_future_ops ops = {pend, NULL, NULL};
+
+    ROUSE_BEGIN
+    self->future.ops = &ops;
+    self->line = __LINE__ + 1;
+    ROUSE_AWAIT_ON(&self->future);
+    ROUSE_FINALLY
+    ROUSE_END
+}
+
+CASE(b4_what_has_no_name_is_called_unnamed, "B4", NEEDS_NOTHING,
+     "a task awaits a future without a name", "the dump calls it unnamed")
+{
+    struct stage stage;
+    struct dump dump;
+    struct nameless nameless = {.line = 0};
+    char text[LENGTH];
+
+    stage_open(&stage, world);
+    rouse_spawn(&stage.executor, &nameless.task, nameless_start(&nameless), NULL);
+    stage_run(&stage);
+    take_dump(&dump, &stage.executor);
+    CHECK_EQUAL(B4, dump.count, 1, "lines about one task");
+    snprintf(text, sizeof text, "nameless: waiting at nameless:%d > unnamed\n", nameless.line);
+    check_line(&dump, 0, text);
+    stage_close(&stage);
+}
+
 CASES(task_b4) = {&b4_the_dump_names_every_live_task_and_what_it_waits_for,
                   &b4_a_long_chain_is_cut_not_spilt,
                   &b4_the_inspector_hears_of_every_wake_poll_and_end_once,
-                  &b4_the_inspector_may_leave_things_out};
+                  &b4_the_inspector_may_leave_things_out, &b4_what_has_no_name_is_called_unnamed};

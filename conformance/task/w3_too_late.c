@@ -179,5 +179,29 @@ CASE(w3_a_wake_touches_no_memory_that_was_given_back, "W3 T1 T3 T4 T5", NEEDS_NO
     stage_close(&stage);
 }
 
+CASE(w3_the_last_reference_to_a_task_without_release_does_nothing, "W3", NEEDS_NOTHING,
+     "a task that has nothing to release has ended, and the last of its wakers wakes, and is gone",
+     "nothing happens, and the executor closes")
+{
+    struct stage stage;
+    struct puppet puppet;
+    struct rouse_waker kept = {NULL, NULL};
+
+    stage_open(&stage, world);
+    puppet_make(&puppet, finish_when_woken);
+    puppet.with = &kept;
+    rouse_spawn(&stage.executor, &puppet.task, &puppet.future, NULL);
+    stage_run(&stage);
+    rouse_wake_by_ref(&kept);
+    stage_run(&stage);
+    CHECK(W3, puppet_is_over(&puppet), "the task has not ended");
+    wakes_taken(stage.nudge);
+    rouse_wake(&kept);
+    CHECK_EQUAL(W3, stage_run(&stage), 0, "polls after a wake that came too late");
+    CHECK_EQUAL(W3, wakes_taken(stage.nudge), 0, "nudges after a wake that came too late");
+    stage_close(&stage);
+}
+
 CASES(task_w3) = {&w3_a_wake_of_a_task_that_ended_does_nothing,
-                  &w3_a_wake_touches_no_memory_that_was_given_back};
+                  &w3_a_wake_touches_no_memory_that_was_given_back,
+                  &w3_the_last_reference_to_a_task_without_release_does_nothing};

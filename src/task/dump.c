@@ -34,7 +34,7 @@ static size_t append_chain(char *line, size_t size, size_t at, const struct rous
 {
     const char *before = " at ";
 
-    while (future != NULL && future->ops != NULL) {
+    while (future != NULL) {
         const struct rouse_async *async = (const struct rouse_async *) (const void *) future;
         char number[16];
 
