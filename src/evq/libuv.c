@@ -93,7 +93,11 @@ struct record {
     unsigned ready;              /* directions to report, all of them armed */
 };
 
-/* libuv's errors are negative errno values on Unix, and numbers of its own on Windows. */
+/* --- what differs between systems --- */
+
+#if defined(_WIN32)
+
+/* libuv's errors are numbers of its own here. */
 static int error_of(int status)
 {
     switch (status) {
@@ -111,10 +115,6 @@ static int error_of(int status)
     }
 }
 
-/* --- what differs between systems --- */
-
-#if defined(_WIN32)
-
 enum {
     /* A failed connect is told as writability alone and a reset as readability, and each
      * only to those who watch for it. So both are watched, till one fires for nobody. */
@@ -124,14 +124,16 @@ enum {
     WATCHED_ON = 0
 };
 
-/* For a callback that tells of no error: whether what happened is one. Only the handle's
- * own fields know. Of its two requests, the one that counts masks nothing. */
-static bool failed(const uv_poll_t *poll)
+/* What a callback tells. A failure that is told as none only the handle's own fields know:
+ * of its two requests, the one that counts masks nothing. */
+static unsigned fired(const uv_poll_t *poll, int status, int events)
 {
     const AFD_POLL_INFO *told =
         poll->mask_events_1 == 0 ? &poll->afd_poll_info_1 : &poll->afd_poll_info_2;
 
-    return (told->Handles[0].Events & (AFD_ABORT | AFD_CONNECT_FAIL)) != 0;
+    return status < 0 || (told->Handles[0].Events & (AFD_ABORT | AFD_CONNECT_FAIL)) != 0
+               ? DIRECTIONS
+               : (unsigned) events & DIRECTIONS;
 }
 
 /* A loop needs one handle, and says so when it gets none. */
@@ -156,15 +158,22 @@ static int refusal_of(rouse_fd fd)
 
 #else
 
+/* libuv's errors are negative errno values here. */
+static int error_of(int status)
+{
+    return status;
+}
+
 enum {
     WATCHED_BESIDES = 0,
     WATCHED_ON = DIRECTIONS /* after a report: it will be armed again soon */
 };
 
-static bool failed(const uv_poll_t *poll)
+/* What a callback tells. */
+static unsigned fired(const uv_poll_t *poll, int status, int events)
 {
     (void) poll;
-    return false; /* it is told as an error */
+    return status < 0 ? DIRECTIONS : (unsigned) events & DIRECTIONS;
 }
 
 static void pipe_close(const uv_file ends[2])
@@ -278,22 +287,19 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct record *record = rouse_container_of(poll, struct record, poll);
     const unsigned wanted = record->source->armed & ~record->ready;
-    unsigned fired = (unsigned) events & DIRECTIONS;
-    unsigned unwatched;
+    const unsigned told = fired(poll, status, events);
+    const unsigned unwatched = told & ~(wanted & WATCHED_ON);
+    const unsigned ready = told & wanted;
 
-    if (status < 0 || failed(poll))
-        fired = DIRECTIONS;
-    unwatched = fired & ~(wanted & WATCHED_ON);
     if (status < 0)
         record->watched = 0; /* libuv has stopped it */
     else if (unwatched != 0)
         watch(record, record->watched & ~unwatched);
-    record->besides &= ~fired;
-    fired &= wanted;
-    record->besides |= fired & WATCHED_BESIDES;
-    if (fired != 0 && record->ready == 0)
+    record->besides &= ~told;
+    record->besides |= ready & WATCHED_BESIDES;
+    if (ready != 0 && record->ready == 0)
         reports_insert(record->queue, record);
-    record->ready |= fired;
+    record->ready |= ready;
 }
 
 /* Starts a handle for exactly these directions. */
@@ -460,12 +466,12 @@ static int libuv_open(struct rouse_evq **evq, const struct rouse_evq_options *op
     return 0;
 
 undo_loop:
-    queue->closed = host != NULL && queue->closing > 0;
-    if (queue->closed)
-        return error; /* the last callback frees the queue */
     if (host == NULL) {
         settle(queue);
         uv_loop_close(&queue->own);
+    } else if (queue->closing > 0) {
+        queue->closed = true;
+        return error; /* the last callback frees the queue */
     }
 undo_alloc:
     rouse__free(alloc, queue, sizeof *queue);
