@@ -57,8 +57,11 @@ static bool is_simulated(const struct rouse_evq *evq)
 
 unsigned world_capabilities(const struct world *world)
 {
-    return world->simulated ? NEEDS_IPV6 | NEEDS_UNIX | NEEDS_ICMP | NEEDS_SIM
-                            : host_capabilities();
+    const unsigned host = host_capabilities();
+
+    return world->simulated
+               ? NEEDS_IPV6 | NEEDS_UNIX | NEEDS_ICMP | NEEDS_SIM | (host & NEEDS_FAILURES)
+               : host;
 }
 
 static int open_queue(const struct rouse_evq_ops *backend, bool check,

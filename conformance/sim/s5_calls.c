@@ -1,0 +1,386 @@
+/*
+ * s5_calls.c -- S5: what the calls of a simulated machine answer to sockets in every state,
+ * and by which names a trace tells it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../fault/calls.h"
+#include "../guest/environment.h"
+#include "bench.h"
+
+enum { PORT = 7000, NOBODY = 7001 };
+
+static struct rouse_address loopback(uint16_t port)
+{
+    return (struct rouse_address){ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+}
+
+static struct rouse_address path(uint8_t length)
+{
+    struct rouse_address address = {.family = ROUSE_UNIX, .length = length};
+
+    memset(address.bytes, 'p', sizeof address.bytes);
+    return address;
+}
+
+static rouse_fd open_socket(struct rouse_evq *evq, enum rouse_family family)
+{
+    rouse_fd fd;
+
+    if (evq->sockets->open(evq->sockets, family, &fd) != 0)
+        suite_error("no socket");
+    return fd;
+}
+
+static int listen_on(struct rouse_evq *evq, rouse_fd fd, struct rouse_address address, int backlog)
+{
+    return evq->sockets->listen(evq->sockets, fd, &address, backlog);
+}
+
+static int connect_to(struct rouse_evq *evq, rouse_fd fd, struct rouse_address address)
+{
+    return evq->sockets->connect(evq->sockets, fd, &address);
+}
+
+static rouse_fd listener_at(struct rouse_evq *evq, struct rouse_address address, int backlog)
+{
+    const rouse_fd fd = open_socket(evq, (enum rouse_family) address.family);
+
+    if (listen_on(evq, fd, address, backlog) != 0)
+        suite_error("no listener");
+    return fd;
+}
+
+static void close_all(struct rouse_evq *evq)
+{
+    for (rouse_fd fd = 0; rouse_sim_open_count(evq) > 0 && fd < 65536; fd++)
+        evq->sockets->close(evq->sockets, fd);
+}
+
+CASE(s5_what_is_not_open_is_ebadf_everywhere, "S5", NEEDS_SIM,
+     "each call is made of a descriptor that is not open", "it is -EBADF")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    const struct rouse_sockets *sockets = evq->sockets;
+    struct rouse_address address = loopback(PORT);
+    char byte = 'x';
+    rouse_fd fd;
+
+    CHECK_EQUAL(S5, sockets->listen(sockets, 5, &address, 1), -EBADF, "listen()");
+    CHECK_EQUAL(S5, sockets->accept(sockets, 5, &fd), -EBADF, "accept()");
+    CHECK_EQUAL(S5, sockets->connect(sockets, 5, &address), -EBADF, "connect()");
+    CHECK_EQUAL(S5, sockets->connected(sockets, 5), -EBADF, "connected()");
+    CHECK_EQUAL(S5, sockets->read(sockets, 5, &byte, 1), -EBADF, "read()");
+    CHECK_EQUAL(S5, sockets->write(sockets, 5, &byte, 1), -EBADF, "write()");
+    CHECK_EQUAL(S5, sockets->shutdown(sockets, 5), -EBADF, "shutdown()");
+    CHECK_EQUAL(S5, sockets->local(sockets, 5, &address), -EBADF, "local()");
+    CHECK_EQUAL(S5, sockets->peer(sockets, 5, &address), -EBADF, "peer()");
+    CHECK_EQUAL(S5, rouse_sim_reset(evq, 5), -EBADF, "rouse_sim_reset()");
+    CHECK_EQUAL(S5, rouse_sim_urgent(evq, 5, byte), -EBADF, "rouse_sim_urgent()");
+    sockets->close(sockets, 5);
+    sim_queue_close(evq);
+}
+
+CASE(s5_a_socket_that_is_nowhere_or_listens_moves_no_bytes, "S5", NEEDS_SIM,
+     "calls about a stream are made of a fresh socket, and of a listener",
+     "each is -ENOTCONN; it is ready for nothing; and a reset closes it")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    const struct rouse_sockets *sockets = evq->sockets;
+    struct rouse_address address;
+    char byte = 'x';
+
+    for (int i = 0; i < 2; i++) {
+        const rouse_fd fd =
+            i == 0 ? open_socket(evq, ROUSE_IPV4) : listener_at(evq, loopback(PORT), 1);
+
+        CHECK_EQUAL(S5, sockets->read(sockets, fd, &byte, 1), -ENOTCONN, "read()");
+        CHECK_EQUAL(S5, sockets->write(sockets, fd, &byte, 1), -ENOTCONN, "write()");
+        CHECK_EQUAL(S5, sockets->shutdown(sockets, fd), -ENOTCONN, "shutdown()");
+        CHECK_EQUAL(S5, sockets->connected(sockets, fd), -ENOTCONN, "connected()");
+        CHECK_EQUAL(S5, sockets->peer(sockets, fd, &address), -ENOTCONN, "peer()");
+        CHECK_EQUAL(S5, rouse_sim_ready(evq, fd), 0, "what it is ready for");
+        CHECK_EQUAL(S5, rouse_sim_reset(evq, fd), 0, "rouse_sim_reset()");
+        CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is open after that");
+    }
+    sim_queue_close(evq);
+}
+
+CASE(s5_an_address_is_of_its_sockets_family_or_none, "S5", NEEDS_SIM,
+     "addresses of another family, of no length, and of more than there are bytes",
+     "listen and connect are -EAFNOSUPPORT or -EINVAL; there is no socket of a strange family")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    const rouse_fd four = open_socket(evq, ROUSE_IPV4), local = open_socket(evq, ROUSE_UNIX);
+    rouse_fd fd;
+
+    CHECK_EQUAL(S5, listen_on(evq, four, path(3), 1), -EAFNOSUPPORT, "listen at a path");
+    CHECK_EQUAL(S5, connect_to(evq, four, path(3)), -EAFNOSUPPORT, "connect to a path");
+    CHECK_EQUAL(S5, listen_on(evq, local, path(0), 1), -EINVAL, "listen at no path");
+    CHECK_EQUAL(S5, connect_to(evq, local, path(200)), -EINVAL, "connect to too long a path");
+    CHECK_EQUAL(S5, connect_to(evq, local, path(3)), -ENOENT, "connect to a path where nobody is");
+    CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, (enum rouse_family) 99, &fd), -EAFNOSUPPORT,
+                "a socket of a strange family");
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_any_address_is_every_address, "S5", NEEDS_SIM,
+     "somebody listens at 0.0.0.0 or [::], at an address, at paths; and others would too, or "
+     "connect to any",
+     "-EADDRINUSE where the two overlap; who connects to any comes to the loopback")
+{
+    static const enum rouse_family families[] = {ROUSE_IPV4, ROUSE_IPV6};
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+
+    for (int i = 0; i < 2; i++) {
+        const enum rouse_family family = families[i];
+        struct rouse_address any = {.family = (uint8_t) family, .port = PORT};
+        struct rouse_address one = any, seen;
+        rouse_fd first, second;
+
+        any.length = one.length = family == ROUSE_IPV4 ? 4 : 16;
+        one.bytes[0] = 127;
+        one.bytes[one.length - 1] = 1;
+        if (family == ROUSE_IPV6)
+            one.bytes[0] = 0;
+        first = listener_at(evq, any, 1);
+        second = open_socket(evq, family);
+        CHECK_EQUAL(S5, listen_on(evq, second, one, 1), -EADDRINUSE, "one beside any");
+        CHECK_EQUAL(S5, connect_to(evq, second, any), -EINPROGRESS, "connect to any");
+        CHECK_EQUAL(S5, evq->sockets->peer(evq->sockets, second, &seen), 0, "peer()");
+        CHECK(S5, memcmp(&seen, &one, sizeof one) == 0, "it is not the loopback");
+        evq->sockets->close(evq->sockets, first);
+        evq->sockets->close(evq->sockets, second);
+        first = listener_at(evq, one, 1);
+        second = open_socket(evq, family);
+        CHECK_EQUAL(S5, listen_on(evq, second, any, 1), -EADDRINUSE, "any beside one");
+        close_all(evq);
+    }
+    listener_at(evq, path(3), 1);
+    listener_at(evq, path(4), 1);
+    CHECK_EQUAL(S5, listen_on(evq, open_socket(evq, ROUSE_UNIX), path(4), 1), -EADDRINUSE,
+                "a path twice");
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_a_backlog_is_kept_and_the_next_moves_up, "S5", NEEDS_SIM,
+     "backlogs of 1, of none, and less than none; more connect than they hold; some are accepted",
+     "each that is accepted lets one more in, until all have been")
+{
+    static const int backlogs[] = {1, 0, -1, 1000000};
+
+    for (int i = 0; i < 4; i++) {
+        struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+        const struct rouse_sockets *sockets = evq->sockets;
+        const rouse_fd listener = listener_at(evq, loopback(PORT), backlogs[i]);
+        rouse_fd fds[6], accepted;
+
+        for (int k = 0; k < 6; k++) {
+            const int error =
+                (fds[k] = open_socket(evq, ROUSE_IPV4), connect_to(evq, fds[k], loopback(PORT)));
+
+            CHECK(S5, error == 0 || error == -EINPROGRESS, "connect: %s", rouse_strerror(error));
+        }
+        for (int k = 0; k < 6; k++)
+            CHECK_EQUAL(S5, sockets->accept(sockets, listener, &accepted), 0, "accept()");
+        CHECK_EQUAL(S5, sockets->accept(sockets, listener, &accepted), -EAGAIN, "one more");
+        for (int k = 0; k < 6; k++)
+            CHECK_EQUAL(S5, sockets->connected(sockets, fds[k]), 0, "connected()");
+        close_all(evq);
+        sim_queue_close(evq);
+    }
+}
+
+CASE(s5_ports_run_out, "S5", NEEDS_SIM,
+     "every port that is given out is taken by a listener; then somebody listens or connects, "
+     "and one closes",
+     "-EADDRINUSE and -EADDRNOTAVAIL, and then it is his")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    const rouse_fd known = listener_at(evq, loopback(PORT), 1);
+    const rouse_fd client = open_socket(evq, ROUSE_IPV4);
+    struct rouse_address address;
+    rouse_fd fd = ROUSE_NO_FD, last = ROUSE_NO_FD;
+    int error = 0, count = 0;
+
+    /* A port of somebody who connects is nobody else's either. */
+    CHECK_EQUAL(S5, connect_to(evq, client, loopback(PORT)), -EINPROGRESS, "connect()");
+    CHECK_EQUAL(S5, evq->sockets->local(evq->sockets, client, &address), 0, "local()");
+    fd = open_socket(evq, ROUSE_IPV4);
+    CHECK_EQUAL(S5, listen_on(evq, fd, address, 1), -EADDRINUSE, "listen at a client's port");
+    evq->sockets->close(evq->sockets, client);
+    evq->sockets->close(evq->sockets, fd);
+    for (; error == 0 && count < 70000; count++) {
+        last = fd;
+        fd = open_socket(evq, ROUSE_IPV4);
+        error = listen_on(evq, fd, loopback(0), 1);
+    }
+    CHECK_EQUAL(S5, error, -EADDRINUSE, "listen() without a port left");
+    CHECK(S5, count > 10000, "after %d ports", count);
+    CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -EADDRNOTAVAIL,
+                "connect() without a port left");
+    evq->sockets->close(evq->sockets, last);
+    CHECK_EQUAL(S5, listen_on(evq, fd, loopback(0), 1), 0, "listen() with one");
+    (void) known;
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_a_stream_without_memory_is_enomem, "S5", NEEDS_SIM,
+     "streams that would hold more than there is; and a Unix connect while memory fails",
+     "each is -ENOMEM, and nothing is left open")
+{
+    const struct rouse_sim_options options = {.size = sizeof options, .capacity = SIZE_MAX};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    rouse_fd ends[2], fd;
+
+    CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), -ENOMEM, "a pair of endless streams");
+    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is open");
+    sim_queue_close(evq);
+
+    evq = sim_queue(world, NULL, NULL);
+    listener_at(evq, path(3), 1);
+    fd = open_socket(evq, ROUSE_UNIX);
+    for (size_t n = 1;; n++) {
+        int error;
+
+        memory_fail(&world->memory, n, false);
+        error = connect_to(evq, fd, path(3));
+        memory_fail(&world->memory, 0, false);
+        if (error == 0)
+            break;
+        CHECK_EQUAL(S5, error, -ENOMEM, "connect() without memory");
+    }
+    CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, fd), 0, "connected() with it");
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_whoever_is_late_for_ever_never_comes, "S5", NEEDS_SIM,
+     "connects that take as long as there is time, when half of it has passed",
+     "no deadline overflows: none has arrived")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "slow-connect=1000000:9223372036854775807");
+
+    listener_at(evq, loopback(PORT), 100);
+    rouse_sim_advance(evq, INT64_MAX / 2);
+    for (int i = 0; i < 20; i++) {
+        const rouse_fd fd = open_socket(evq, ROUSE_IPV4);
+
+        CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -EINPROGRESS, "connect()");
+        CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -EALREADY, "connect() again");
+    }
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+/* -- Traces ------------------------------------------------------------------ */
+
+struct names {
+    char text[4096];
+};
+
+static void note_line(void *with, const char *line)
+{
+    struct names *names = with;
+    const char *name = strstr(line, " E");
+
+    if (name != NULL && strlen(names->text) + strlen(name) + 2 < sizeof names->text)
+        strcat(strcat(names->text, name), "\n");
+}
+
+CASE(s5_a_trace_tells_each_error_by_its_name, "S5", NEEDS_SIM,
+     "calls fail in every way that there is, and the queue is traced",
+     "each error stands in a line, by its name")
+{
+    static const char *const expected[] = {
+        "EADDRINUSE",   "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN", "EALREADY",  "EBADF",
+        "ECONNABORTED", "ECONNREFUSED",  "EINPROGRESS",  "EINVAL", "EISCONN",   "EMFILE",
+        "ENOENT",       "ENOMEM",        "ENOTCONN",     "EPIPE",  "ECONNRESET"};
+    struct names names = {""};
+    const struct rouse_sim_options options = {
+        .size = 0, .trace = note_line, .trace_with = &names, .descriptors = 20000};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    const struct rouse_sockets *sockets = evq->sockets;
+    rouse_fd ends[2], listener, fd, accepted;
+    struct rouse_event event;
+    char byte = 'x';
+
+    listener = listener_at(evq, loopback(PORT), 8);
+    sockets->accept(sockets, listener, &accepted); /* would block */
+    sockets->accept(sockets, 99, &accepted);       /* not open */
+    listen_on(evq, listener, loopback(NOBODY), 1); /* listens already */
+    fd = open_socket(evq, ROUSE_IPV4);
+    listen_on(evq, fd, loopback(PORT), 1);
+    listen_on(evq, fd, path(3), 1);
+    connect_to(evq, fd, loopback(NOBODY));
+    sockets->connected(sockets, fd);
+    sockets->read(sockets, fd, &byte, 1);
+    connect_to(evq, fd, loopback(PORT)); /* was refused */
+    fd = open_socket(evq, ROUSE_IPV4);
+    sockets->read(sockets, fd, &byte, 1); /* not connected */
+    connect_to(evq, fd, loopback(PORT));
+    connect_to(evq, fd, loopback(PORT)); /* is connected */
+    sockets->accept(sockets, listener, &accepted);
+    rouse_sim_reset(evq, accepted);
+    sockets->read(sockets, fd, &byte, 1); /* was reset */
+    sockets->pair(sockets, ends);
+    sockets->close(sockets, ends[1]);
+    sockets->write(sockets, ends[0], &byte, 1);
+    connect_to(evq, open_socket(evq, ROUSE_UNIX), path(3));
+    if (rouse_sim_faults(evq, "slow-connect=1000000 aborted=1000000") != 0)
+        suite_error("no faults");
+    fd = open_socket(evq, ROUSE_IPV4);
+    connect_to(evq, fd, loopback(PORT));
+    connect_to(evq, fd, loopback(PORT)); /* on its way already */
+    rouse_sim_advance(evq, ROUSE_SECONDS(10));
+    evq->ops->wait(evq, &event, 1, 0);             /* it arrives */
+    sockets->accept(sockets, listener, &accepted); /* aborted */
+    rouse_sim_faults(evq, "");
+    memory_fail(&world->memory, 1, false);
+    sockets->open(sockets, ROUSE_IPV4, &fd);
+    memory_fail(&world->memory, 0, false);
+    while (sockets->open(sockets, ROUSE_IPV4, &fd) == 0
+           && listen_on(evq, fd, loopback(0), 1) == 0) {
+    }
+    connect_to(evq, fd, loopback(PORT)); /* no port is left */
+    while (sockets->open(sockets, ROUSE_IPV4, &fd) == 0) {
+    }
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        CHECK(S5, strstr(names.text, expected[i]) != NULL, "no line tells of %s", expected[i]);
+    CHECK(S5, strchr(names.text, '?') == NULL, "an error has no name");
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_a_simulation_that_cannot_open_says_why, "S5", NEEDS_SIM | NEEDS_FAILURES,
+     "the one thing that a simulated queue has of the system, what it sleeps on, is refused",
+     "it is -EMFILE, and nothing is left")
+{
+    const struct call_failure *failure = call_failures;
+    struct rouse_evq *evq;
+    int error;
+
+    while (failure->call != NULL && strcmp(failure->call, "pipe2") != 0)
+        failure++;
+    calls_fail(world, failure, 1, false);
+    error = rouse_sim_open(&evq, NULL, world->alloc);
+    CHECK_EQUAL(S5, calls_end(), 1, "calls that failed");
+    CHECK_EQUAL(S5, error, -failure->error, "open()");
+    if (error == 0)
+        sim_queue_close(evq);
+}
+
+CASES(sim_s5_calls) = {&s5_what_is_not_open_is_ebadf_everywhere,
+                       &s5_a_socket_that_is_nowhere_or_listens_moves_no_bytes,
+                       &s5_an_address_is_of_its_sockets_family_or_none,
+                       &s5_any_address_is_every_address,
+                       &s5_a_backlog_is_kept_and_the_next_moves_up,
+                       &s5_ports_run_out,
+                       &s5_a_stream_without_memory_is_enomem,
+                       &s5_whoever_is_late_for_ever_never_comes,
+                       &s5_a_trace_tells_each_error_by_its_name,
+                       &s5_a_simulation_that_cannot_open_says_why};
