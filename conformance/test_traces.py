@@ -102,8 +102,8 @@ def test_a_difference_is_told_in_words(traces, tmp_path):
     done = diff(traces("bytes_then_end", "sim"), other)
     assert done.returncode == 1
     first = done.stdout.splitlines()[0]
-    assert 'at point 3, "64 came"' in first
-    assert 'on sim "reader: await 01, read was 64"' in first and 'on broken "reader: await 01, read was 63"' in first
+    assert 'at point 3, "send p0.b 64"' in first
+    assert 'on sim "a: await 01, read was 64"' in first and 'on broken "a: await 01, read was 63"' in first
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", "not json\n", '{"schema":"rouse-trace/2"}\n'])

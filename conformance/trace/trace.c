@@ -17,7 +17,8 @@ enum {
     POINTS_MAX = 16,
     LENT_MAX = 64,
     LINES_MAX = 512, /* of one normal form */
-    LINE_MAX_ = 96
+    LINE_MAX_ = 96,
+    LABEL_MAX = 160
 };
 
 struct named {
@@ -27,7 +28,8 @@ struct named {
 };
 
 struct point {
-    const char *label;
+    char label[LABEL_MAX];
+    int moves; /* of programs: the statements of its tasks since the point before */
     int lines;
     char line[LINES_MAX][LINE_MAX_]; /* sorted: the normal form */
     uint64_t hash;                   /* of this and all before */
@@ -44,6 +46,7 @@ struct trace {
     int expects;           /* the error that may then be told, and was told by a turn */
     bool told;
     const char *backend;
+    const struct trace *expected; /* what sim did, or NULL */
     struct rouse rt;
     struct actor actors[ACTORS_MAX];
     int actor_count;
@@ -52,9 +55,11 @@ struct trace {
     struct point *points;
     int point_count;
     struct point results; /* what actors said since the last point */
+    int moves;            /* and how many statements they did */
     int reports;
     int mistaken; /* of those, what was not ready: a queue may err, once for each arm() (E6) */
     int spurious;
+    char complaint[LABEL_MAX]; /* of who looked on, or "" */
     void *lent[LENT_MAX];
     int lent_count;
     char *text; /* the lines, as JSON */
@@ -116,6 +121,11 @@ struct world *trace_world(struct trace *trace)
 struct rouse *trace_runtime(struct trace *trace)
 {
     return &trace->rt;
+}
+
+void trace_complain(struct trace *trace, const char *guarantee, const char *complaint)
+{
+    snprintf(trace->complaint, sizeof trace->complaint, "%s: %s", guarantee, complaint);
 }
 
 struct rouse_reactor *trace_reactor(struct trace *trace)
@@ -223,29 +233,54 @@ static struct actor *actor_of(struct rouse_task *task)
     return rouse_container_of(task, struct actor, task);
 }
 
+void actor_woken(struct actor *actor)
+{
+    if (actor->state != ACTOR_LIVES) /* else it lives again, under its old name */
+        actor->polls = 0;
+    actor->state = ACTOR_LIVES;
+    write_event(actor->trace, "{\"wake\":\"%s\"}\n", actor->name);
+}
+
+void actor_polled(struct actor *actor, enum rouse_poll poll)
+{
+    if (poll == ROUSE_PENDING && !actor->progressed && actor->polls > 0)
+        actor->trace->spurious++;
+    actor->polls++;
+    actor->progressed = false;
+    write_event(actor->trace, "{\"poll\":\"%s\",\"is\":\"%s\"}\n", actor->name,
+                poll == ROUSE_READY ? "ready" : "pending");
+}
+
+void actor_moved(struct actor *actor, int statements, int at, const char *statement)
+{
+    actor->progressed |= statements > 0;
+    actor->trace->moves += statements;
+    snprintf(actor->where, sizeof actor->where, " at %d, %s", at, statement);
+}
+
+void actor_ended(struct actor *actor, intptr_t result)
+{
+    actor->state = ACTOR_ENDED;
+    actor->result = result;
+    write_event(actor->trace, "{\"ended\":\"%s\",\"result\":%ld}\n", actor->name, (long) result);
+}
+
 static void on_woken(struct rouse_inspector *self, struct rouse_task *task)
 {
-    write_event(rouse_container_of(self, struct trace, inspector), "{\"wake\":\"%s\"}\n",
-                actor_of(task)->name);
+    (void) self;
+    actor_woken(actor_of(task));
 }
 
 static void on_polled(struct rouse_inspector *self, struct rouse_task *task, enum rouse_poll poll)
 {
-    struct trace *trace = rouse_container_of(self, struct trace, inspector);
-    struct actor *actor = actor_of(task);
-
-    if (poll == ROUSE_PENDING && !actor->progressed && actor->polls > 0)
-        trace->spurious++;
-    actor->polls++;
-    actor->progressed = false;
-    write_event(trace, "{\"poll\":\"%s\",\"is\":\"%s\"}\n", actor->name,
-                poll == ROUSE_READY ? "ready" : "pending");
+    (void) self;
+    actor_polled(actor_of(task), poll);
 }
 
 static void on_ended(struct rouse_inspector *self, struct rouse_task *task, intptr_t result)
 {
-    write_event(rouse_container_of(self, struct trace, inspector),
-                "{\"ended\":\"%s\",\"result\":%ld}\n", actor_of(task)->name, (long) result);
+    (void) self;
+    actor_ended(actor_of(task), result);
 }
 
 struct actor *trace_actor(struct trace *trace, const char *name)
@@ -361,13 +396,10 @@ static void add_state(struct point *point, struct trace *trace)
     for (i = 0; i < trace->actor_count; i++) {
         const struct actor *actor = &trace->actors[i];
 
-        if (actor->task.executor == NULL)
-            continue; /* not spawned yet */
-        if (rouse_task_ended(&actor->task))
-            add_line(point, "%s: ended with %s", actor->name,
-                     result_text(actor->task.result, text));
-        else
-            add_line(point, "%s: waiting", actor->name);
+        if (actor->state == ACTOR_ENDED)
+            add_line(point, "%s: ended with %s", actor->name, result_text(actor->result, text));
+        else if (actor->state == ACTOR_LIVES)
+            add_line(point, "%s: waiting%s", actor->name, actor->where);
     }
     for (i = 0; i < trace->named_count; i++) {
         const struct named *named = &trace->named[i];
@@ -451,6 +483,15 @@ static rouse_time patience(const struct trace *trace, rouse_time since)
     return since + (was_told(trace, trace->point_count + 1) ? 0 : ROUSE_MS(WORLD_SOON));
 }
 
+/* Whether as much has happened as is expected before the next point. */
+static bool has_happened(const struct trace *trace, int expected)
+{
+    if (expected != AS_SIM)
+        return trace->results.lines >= expected;
+    return trace->expected == NULL || trace->point_count >= trace->expected->point_count
+           || trace->moves >= trace->expected->points[trace->point_count].moves;
+}
+
 void trace_rest(struct trace *trace, const char *label, int expected)
 {
     const rouse_time since = world_now(trace->world);
@@ -459,18 +500,19 @@ void trace_rest(struct trace *trace, const char *label, int expected)
 
     spare(trace, false);
     /* Tasks first, so that no wait begins when all is said. */
-    while ((rouse_executor_run(&trace->rt.executor, 1) > 0 || trace->results.lines < expected)
+    while ((rouse_executor_run(&trace->rt.executor, 1) > 0 || !has_happened(trace, expected))
            && world_now(trace->world) < patience(trace, since))
         take_turn(trace,
                   rouse_reactor_turn(&trace->rt.reactor, rouse_executor_idle(&trace->rt.executor)
-                                                                 && trace->results.lines < expected
+                                                                 && !has_happened(trace, expected)
                                                              ? patience(trace, since)
                                                              : 0));
     come_to_rest(trace);
     spare(trace, true);
     if (trace->point_count == POINTS_MAX)
         suite_error("too many points in a scenario");
-    point->label = label;
+    snprintf(point->label, sizeof point->label, "%s", label);
+    point->moves = trace->moves;
     point->lines = 0;
     add_results(point, trace);
     add_state(point, trace);
@@ -478,6 +520,7 @@ void trace_rest(struct trace *trace, const char *label, int expected)
     point->hash = hash_point(point, trace->point_count > 0 ? point[-1].hash : 0xcbf29ce484222325u);
     trace->point_count++;
     trace->results.lines = 0;
+    trace->moves = 0;
     write_line(trace, "{\"point\":\"%s\",\"hash\":\"%016llx\",\"spurious\":%d,\"form\":[", label,
                (unsigned long long) point->hash, trace->spurious);
     for (i = 0; i < point->lines; i++)
@@ -537,11 +580,14 @@ static int play(struct trace *trace, const struct scenario *scenario)
 }
 
 /* Plays on the world's own queue, where nothing fails. */
-static struct trace *play_well(struct world *world, const struct scenario *scenario)
+static struct trace *play_well(struct world *world, const struct scenario *scenario,
+                               const struct trace *expected)
 {
     struct trace *trace = trace_make(world, world->evq, &world->memory);
-    const int error = play(trace, scenario);
+    int error;
 
+    trace->expected = expected;
+    error = play(trace, scenario);
     if (error < 0)
         suite_error("rouse_open: %s", rouse_strerror(error));
     return trace;
@@ -556,7 +602,7 @@ static void trace_free(struct trace *trace)
     free(trace);
 }
 
-enum { WORDS = 3 * LINE_MAX_ + 128 };
+enum { WORDS = 3 * LINE_MAX_ + LABEL_MAX + 128 };
 
 /* The number of the first point at which the two part, counted from 1, and in `words` the
  * first line of a form that the other lacks; or 0. */
@@ -601,7 +647,7 @@ static struct trace *expect(const struct scenario *scenario)
     error = world_open(&simulated, &options);
     if (error < 0)
         suite_error("sim does not open: %s", rouse_strerror(error));
-    trace = play_well(&simulated, scenario);
+    trace = play_well(&simulated, scenario, NULL);
     world_end(&simulated); /* it counts descriptors: nothing else is open yet */
     return trace;
 }
@@ -609,7 +655,7 @@ static struct trace *expect(const struct scenario *scenario)
 void scenario_compare(struct world *world, const struct scenario *scenario)
 {
     struct trace *expected = expect(scenario);
-    struct trace *seen = play_well(world, scenario);
+    struct trace *seen = play_well(world, scenario, expected);
     char words[WORDS];
 
     if (printed_to != NULL)
@@ -619,6 +665,8 @@ void scenario_compare(struct world *world, const struct scenario *scenario)
         T7, seen->spurious <= scenario->spurious + seen->mistaken,
         "%d polls ended in PENDING without any progress, %d are allowed, and %d reports by mistake",
         seen->spurious, scenario->spurious, seen->mistaken);
+    CHECK(B5, expected->complaint[0] == '\0', "on sim, %s", expected->complaint);
+    CHECK(B5, seen->complaint[0] == '\0', "%s", seen->complaint);
     CHECK_EQUAL(B5, seen->point_count, expected->point_count, "points of rest");
     if (part(expected, seen, words) != 0)
         CHECK(B5, false, "%s", words);
@@ -680,6 +728,7 @@ static bool play_with(const struct world *world, const struct scenario *scenario
         suite_error("%s does not open: %s", world->backend->name, rouse_strerror(error));
     trace = trace_make(&alone, alone.evq, &alone.memory);
     trace->suffers = true;
+    trace->expected = expected;
     trace->expects = fault->call != NULL ? fault->call->told : ENOMEM;
     fault_begin(fault, &alone);
     error = play(trace, scenario);
@@ -692,9 +741,11 @@ static bool play_with(const struct world *world, const struct scenario *scenario
                            __LINE__, "%s: nobody is told, and %s", what, words);
     trace_free(trace);
     if (failed && holds) {
-        trace = play_well(&alone, scenario);
+        trace = play_well(&alone, scenario, expected);
         parted = part(expected, trace, words);
-        holds = CHECK(X9, parted == 0, "%s, and a second play: %s", what, words);
+        holds = CHECK(X9, parted == 0, "%s, and a second play: %s", what, words)
+                && CHECK(X9, trace->complaint[0] == '\0', "%s, and a second play: %s", what,
+                         trace->complaint);
         trace_free(trace);
     }
     world_end(&alone);
@@ -728,7 +779,7 @@ void scenario_refuse(struct world *world, const struct scenario *scenario)
     int points = 0;
 
     calls_note(world);
-    trace_free(play_well(world, scenario));
+    trace_free(play_well(world, scenario, expected));
     calls_end();
     for (const struct call_failure *call = call_failures; call->call != NULL; call++)
         if (calls_noted(call) && !calls_alike(call))

@@ -2,8 +2,9 @@
  * trace.h -- what a runtime does, step by step, and where it stands when it rests.
  *
  * A scenario is a program over the public API: actors, which are tasks with a name, and
- * a script that plays the peers. It runs on a queue that writes down what passes
- * through it, in a runtime whose inspector writes down wakes and polls. The result is a
+ * a script that plays the peers. Most are programs in the language of conformance/ops,
+ * which lie in programs/; what that cannot say is C. It runs on a queue that writes down what
+ * passes through it, in a runtime whose inspector writes down wakes and polls. The result is a
  * trace (schema rouse-trace/1, a JSON object a line), in symbolic names: no addresses,
  * no descriptor numbers, no times.
  *
@@ -31,11 +32,16 @@
 
 struct trace;
 
+enum actor_state { ACTOR_UNBORN, ACTOR_LIVES, ACTOR_ENDED };
+
 /* A task with a name. Bodies embed a pointer to theirs, and say what they got. */
 struct actor {
-    struct rouse_task task;
+    struct rouse_task task; /* of a scenario in C */
     struct trace *trace;
     const char *name;
+    enum actor_state state;
+    intptr_t result; /* once ended */
+    char where[40];  /* it waits, if it is known */
     bool progressed; /* since its last poll */
     int polls;
 };
@@ -64,6 +70,17 @@ struct scenario {
         scenario_starve(world, &name##_scenario);                                                  \
     }                                                                                              \
     static void name##_play(struct trace *trace)
+
+/* The same of a program: programs/NAME.txt. */
+#define PROGRAM(name, spurious, about)                                                             \
+    extern const char program_##name[];                                                            \
+    SCENARIO(name, NEEDS_NOTHING, spurious, about)                                                 \
+    {                                                                                              \
+        trace_program(trace, program_##name);                                                      \
+    }                                                                                              \
+    extern const char program_##name[]
+
+void trace_program(struct trace *trace, const char *text);
 
 #define SCENARIO_CASES(name)                                                                       \
     &b5_the_same_on_every_backend_##name, &x2_no_memory_in_the_scenario_##name
@@ -113,7 +130,20 @@ void actor_says(struct actor *actor, const char *await, intptr_t result);
 void trace_step(struct trace *trace, const char *what);
 
 /* Runs until `expected` awaits have completed since the last point, or for too long, and
- * then until nothing more happens; notes the normal form under `label`. */
+ * then until nothing more happens; notes the normal form under `label`. AS_SIM: until the
+ * tasks of a program have done as many statements as they did in sim. */
+enum { AS_SIM = -1 };
 void trace_rest(struct trace *trace, const char *label, int expected);
+
+/* -- For programs, whose tasks are somebody else's ----------------------------- */
+
+/* Whoever looked on has something to complain of. */
+void trace_complain(struct trace *trace, const char *guarantee, const char *complaint);
+
+void actor_woken(struct actor *actor);
+void actor_polled(struct actor *actor, enum rouse_poll poll);
+/* Before it is told how a poll ended: so many statements it did in it, and waits in which. */
+void actor_moved(struct actor *actor, int statements, int at, const char *statement);
+void actor_ended(struct actor *actor, intptr_t result);
 
 #endif /* ROUSE_CONFORMANCE_TRACE_H */
