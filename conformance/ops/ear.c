@@ -73,6 +73,8 @@ void ear_make(struct play *play, struct slot *slot, const struct op *op)
 
 void ear_ended(struct play *play, struct slot *slot, intptr_t result)
 {
+    if (slot->kind == MODEL_LIMIT)
+        ear_ended(play, &play->slots[slot->target], result);
     if (result == 0 && slot->kind == MODEL_ACCEPT)
         rouse_fd_close(play->stage.reactor, slot->is.accept.fd);
     if (result == 0 && slot->kind == MODEL_CONNECT)

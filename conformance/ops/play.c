@@ -629,6 +629,7 @@ struct verdict program_play(const struct program *program, const struct stage_op
                             const struct play_log *log)
 {
     static struct play play; /* large, and full of zeroes is where it begins */
+    int left;
 
     memset(&play, 0, sizeof play);
     play.program = program;
@@ -657,7 +658,9 @@ struct verdict program_play(const struct program *program, const struct stage_op
     tidy_before(&play);
     play.model.closing = true;
     play_say(&play, "  the runtime is closed\n");
-    stage_end(&play.stage);
+    left = stage_end(&play.stage);
+    if (left != 0)
+        model_complain(&play.model, "L1", "%d descriptors are still open", left);
     model_closed(&play.model);
     check_told(&play);
     tidy_after(&play);

@@ -245,19 +245,24 @@ int stage_begin(struct stage *stage, const struct stage_options *options,
     return 0;
 }
 
-void stage_end(struct stage *stage)
+int stage_end(struct stage *stage)
 {
+    int left = 0;
+
     if (stage->reactor == NULL) {
         rouse_executor_close(&stage->alone);
         memset(&stage->alone, 0xA5, sizeof stage->alone); /* L2: nobody looks at it again */
-        return;
+        return 0;
     }
     rouse_close(stage->rt);
     if (stage->world != NULL)
-        return;
+        return 0;
+    if (stage->simulated)
+        left = rouse_sim_open_count(&stage->base);
     stage->inner->ops->close(stage->inner);
     memset(&stage->own, 0xA5, sizeof stage->own);
     memset(&stage->base, 0xA5, sizeof stage->base);
+    return left;
 }
 
 intptr_t stage_turn(struct stage *stage, rouse_time duration)

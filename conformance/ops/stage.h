@@ -73,7 +73,10 @@ struct stage_options {
 /* 0, or why the queue cannot be opened. */
 int stage_begin(struct stage *stage, const struct stage_options *options,
                 const struct program *program);
-void stage_end(struct stage *stage);
+
+/* Closes it. How many descriptors are open still, where that is known: in a simulation of
+ * its own. */
+int stage_end(struct stage *stage);
 
 /* One turn, which waits for so long if nothing happens. Returns how many polls that were,
  * or -errno. */
