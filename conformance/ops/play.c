@@ -561,11 +561,13 @@ static void script_say(struct play *play, const struct op *op)
     }
 }
 
-/* What the program's faults make lawful. */
+/* What the program's faults make lawful; and a world, which counts the polls for nothing that a
+ * kernel may cause. */
 static void expect_faults(struct play *play)
 {
     const struct program *program = play->program;
 
+    play->model.exact = play->stage.world == NULL;
     for (int i = 0; play->stage.simulated && i < program->fault_count; i++) {
         switch (program->faults[i].kind) {
         case FAULT_NO_MEMORY:
