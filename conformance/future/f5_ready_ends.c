@@ -276,6 +276,39 @@ CASE(f5_an_accept_that_starved_has_let_go, "F5 N4", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(f5_a_connect_that_failed_has_let_go, "F5 N2", NEEDS_NOTHING,
+     "connects to where nobody listens any more, and to what is no address",
+     "they are READY with an error, and hold no waker and no descriptor")
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct wakes *wakes = world_wakes(world);
+        const struct rouse_waker waker = wakes_waker(wakes);
+        struct rouse_address address;
+        struct rouse_connect connect;
+        enum rouse_poll poll;
+        struct rouse rt;
+        int descriptors;
+
+        world_runtime(world, &rt);
+        world_close(world, world_listen(world, ROUSE_IPV4, 16, &address));
+        descriptors = world_open_descriptors(world);
+        connect = kind == 0 ? rouse_connect_to(&rt.reactor, &address)
+                            : rouse_connect(&rt.reactor, "nowhere");
+        poll = world_poll(&connect.future, &waker);
+        for (int n = 0; n < 10 && poll == ROUSE_PENDING; n++) {
+            REQUIRE(N2, world_run_until(world, &rt, wakes_any, wakes, WORLD_SOON),
+                    "nobody is woken");
+            wakes_taken(wakes);
+            poll = world_poll(&connect.future, &waker);
+        }
+        CHECK(N2, poll == ROUSE_READY, "it does not end");
+        CHECK_EQUAL(N2, connect.future.result, kind == 0 ? -ECONNREFUSED : -EINVAL, "its result");
+        CHECK_EQUAL(F5, wakes->references, 0, "references to its waker");
+        CHECK_EQUAL(F5, world_open_descriptors(world), descriptors, "open descriptors");
+        rouse_close(&rt);
+    }
+}
+
 static void poll_once_more(void *argument)
 {
     struct subject *subject = argument;
@@ -312,4 +345,5 @@ CASES(future_f5) = {&f5_a_ready_future_has_let_go,
                     &f5_what_was_out_of_budget_has_let_go_too,
                     &f5_a_transfer_that_failed_has_let_go,
                     &f5_an_accept_that_starved_has_let_go,
-                    &f5_polling_after_ready_is_caught};
+                    &f5_polling_after_ready_is_caught,
+                    &f5_a_connect_that_failed_has_let_go};

@@ -1,7 +1,7 @@
 /*
  * n7_budget.c -- N7 below the sockets: what a poll may spend, and what comes then.
  */
-#include <rouse/async.h>
+#include <rouse/rouse.h>
 
 #include "../task/puppet.h"
 
@@ -142,6 +142,69 @@ CASE(n7_without_a_budget_there_is_no_end, "N7", NEEDS_NOTHING,
     CHECK_EQUAL(N7, glutton.steps, glutton.wanted, "steps");
 }
 
+/* Awaits what is over already, for ever. */
+struct latecomer {
+    struct rouse_async async;
+    struct rouse_task task;
+    struct rouse *rt;
+    struct rouse_sleep sleep, child;
+    struct rouse_interval interval;
+    struct rouse_tick tick;
+    struct rouse_deadline limit;
+    int kind, steps, wanted;
+};
+
+ROUSE_ASYNC(latecomer, struct latecomer)
+{
+    struct rouse_reactor *reactor = &self->rt->reactor;
+
+    ROUSE_BEGIN
+    for (; self->steps < self->wanted; self->steps++) {
+        if (self->kind == 0) {
+            ROUSE_AWAIT(self->sleep, rouse_sleep(reactor, 0));
+        } else if (self->kind == 1) {
+            self->interval = rouse_interval(reactor, 1);
+            self->interval.next = -1;
+            ROUSE_AWAIT(self->tick, rouse_tick(&self->interval));
+        } else {
+            self->child = rouse_sleep_until(reactor, ROUSE_NEVER);
+            ROUSE_AWAIT(self->limit, rouse_deadline(reactor, &self->child.future, -1));
+        }
+    }
+    ROUSE_FINALLY
+    ROUSE_END
+}
+
+CASE(n7_time_that_is_over_spends_the_budget, "N7", NEEDS_NOTHING,
+     "a body awaits sleeps of no time, ticks that are late, and limits that have passed, five "
+     "thousand times, beside another task",
+     "the steps of one turn are no more than a poll may spend; the other has its turns in between")
+{
+    for (int kind = 0; kind < 3; kind++) {
+        struct latecomer latecomer = {.kind = kind, .wanted = 5000};
+        struct spender spender;
+        struct rouse rt;
+        int turns = 0;
+
+        world_runtime(world, &rt);
+        latecomer.rt = &rt;
+        spender_make(&spender, CAP);
+        puppet_spawn(&rt.executor, &spender.puppet);
+        rouse_spawn_held(&rt.executor, &latecomer.task, latecomer_start(&latecomer), NULL);
+        rouse_executor_run(&rt.executor, 1);
+        while (!rouse_task_ended(&latecomer.task) && turns < 20000) {
+            const int before = latecomer.steps;
+
+            turns += (int) rouse_executor_run(&rt.executor, 1);
+            CHECK(N7, latecomer.steps - before <= spender.most, "%d steps in one turn, not %d",
+                  latecomer.steps - before, spender.most);
+        }
+        CHECK_EQUAL(N7, latecomer.steps, latecomer.wanted, "steps");
+        rouse_task_unhold(&latecomer.task);
+        rouse_close(&rt);
+    }
+}
+
 CASES(future_n7) = {&n7_a_poll_has_a_budget_and_the_next_one_a_new_one,
                     &n7_a_body_yields_when_what_it_awaits_has_spent_the_budget,
-                    &n7_without_a_budget_there_is_no_end};
+                    &n7_without_a_budget_there_is_no_end, &n7_time_that_is_over_spends_the_budget};

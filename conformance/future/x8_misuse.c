@@ -283,9 +283,40 @@ CASE(x8_closing_with_a_timer_that_is_armed_is_caught, "X8", NEEDS_RULES,
     CHECK_MISUSE(X8, leave_a_timer, world, "L1: a timer is still armed");
 }
 
+/* The caller's own future, which no task would have dropped. */
+static void leave_an_accept(void *argument)
+{
+    struct world *world = argument;
+    struct rouse rt;
+    struct rouse_address address;
+    const rouse_fd fd = world_listen(world, ROUSE_IPV4, 16, &address);
+    struct rouse_listener listener;
+    struct rouse_accept accept;
+
+    world_runtime(world, &rt);
+    rouse_listener_open(&listener, &rt.reactor, world_give(world, fd));
+    world_connect(world, &address);
+    world_await_ready(world, fd, ROUSE_READABLE);
+    world_starve(world);
+    accept = rouse_accept(&listener);
+    world_poll(&accept.future, NULL);
+    accept = rouse_accept(&listener);
+    world_poll(&accept.future, NULL);
+    rouse_timer_cancel(&rt.reactor, &accept.retry); /* a rule of its own */
+    rouse_reactor_close(&rt.reactor);
+}
+
+CASE(x8_closing_with_an_accept_that_starves_is_caught, "X8", NEEDS_RULES,
+     "a reactor is closed while an accept of the caller's own waits for a descriptor",
+     "the program stops, and says L1")
+{
+    CHECK_MISUSE(X8, leave_an_accept, world, "L1: an accept still waits");
+}
+
 CASES(future_x8) = {&x8_leaving_finally_is_caught,
                     &x8_futures_that_ended_or_moved_are_caught,
                     &x8_a_task_that_is_spawned_twice_is_caught,
                     &x8_a_second_joiner_is_caught,
                     &x8_running_or_closing_inside_a_poll_is_caught,
-                    &x8_closing_with_a_timer_that_is_armed_is_caught};
+                    &x8_closing_with_a_timer_that_is_armed_is_caught,
+                    &x8_closing_with_an_accept_that_starves_is_caught};

@@ -296,6 +296,42 @@ CASE(n10_an_address_that_is_not_ours_is_refused, "N10", NEEDS_KERNEL,
     rouse_close(&rt);
 }
 
+CASE(n10_a_listener_tells_where_it_can_be_reached, "N10 N8", NEEDS_IPV6,
+     "listeners over IPv4 and IPv6 get a port of the system's choice, and tell their address as "
+     "text",
+     "a connect to that text reaches them")
+{
+    static const char *const texts[] = {"127.0.0.1:0", "[::1]:0"};
+    struct rouse rt;
+
+    world_runtime(world, &rt);
+    for (int i = 0; i < 2; i++) {
+        char text[ROUSE_ADDRESS_TEXT];
+        struct rouse_listener listener;
+        struct rouse_address address;
+        struct rouse_connect connect;
+        struct rouse_accept accept;
+        intptr_t result = -1;
+
+        REQUIRE(N10, rouse_listen(&listener, &rt.reactor, texts[i]) == 0, "no listener");
+        CHECK_EQUAL(N10, rouse_listener_address(&listener, &address), 0, "asking for its address");
+        CHECK(N10, rouse_address_format(&address, text, sizeof text) > 0, "it has no text");
+        connect = rouse_connect(&rt.reactor, text);
+        CHECK(N10, world_run(world, &rt, &connect.future, WORLD_SOON, &result) && result == 0,
+              "nobody is at %s: %s", text, rouse_strerror(result));
+        accept = rouse_accept(&listener);
+        if (result == 0) {
+            CHECK(N10, world_run(world, &rt, &accept.future, WORLD_SOON, &result) && result == 0,
+                  "somebody else is at %s", text);
+            rouse_fd_close(&rt.reactor, connect.fd);
+            if (result == 0)
+                rouse_fd_close(&rt.reactor, accept.fd);
+        }
+        rouse_listener_close(&listener);
+    }
+    rouse_close(&rt);
+}
+
 CASES(net_n10) = {&n10_an_address_survives_the_way_to_text_and_back,
                   &n10_an_address_is_what_its_text_says,
                   &n10_text_that_is_no_address_is_told_so,
@@ -303,4 +339,5 @@ CASES(net_n10) = {&n10_an_address_survives_the_way_to_text_and_back,
                   &n10_text_is_not_written_beyond_its_room,
                   &n10_random_addresses_survive,
                   &n10_a_port_in_use_is_told_and_nothing_is_left,
-                  &n10_an_address_that_is_not_ours_is_refused};
+                  &n10_an_address_that_is_not_ours_is_refused,
+                  &n10_a_listener_tells_where_it_can_be_reached};

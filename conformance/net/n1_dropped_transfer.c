@@ -305,8 +305,60 @@ CASE(n1_a_write_dropped_while_it_waits_sent_nothing, "N1", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(n1_a_write_all_that_fails_tells_how_much_went_out, "N1", NEEDS_NOTHING,
+     "8 MB are written; the peer takes some, and then resets the connection, or the stream is "
+     "closed "
+     "here",
+     "it fails, and `done` is no less than what the peer has received, and no less than it was")
+{
+    enum { SIZE = 8 << 20 };
+    char *bytes = pattern_make(SIZE);
+    struct rouse rt;
+
+    world_runtime(world, &rt);
+    for (int round = 0; round < 4; round++) {
+        struct wakes *wakes = world_wakes(world);
+        const rouse_time limit = world_after(world, WORLD_SOON);
+        struct rouse_write_all write;
+        struct rouse_tcp tcp;
+        size_t total = 0, before;
+        intptr_t result;
+        rouse_fd ends[2];
+
+        world_tcp_pair(world, ends);
+        rouse_tcp_open(&tcp, &rt.reactor, world_give(world, ends[0]));
+        write = rouse_write_all(&tcp, bytes, SIZE);
+        CHECK(N1, poll_once(&write.future, wakes) == NOT_READY, "READY with nobody reading");
+        while (round % 2 == 0 && wakes->count == 0 && world_now(world) < limit) {
+            take(world, ends[1], &total, total + 30000);
+            rouse_turn(&rt, world_after(world, 1));
+        }
+        if (round % 2 == 0)
+            CHECK(N1, poll_once(&write.future, wakes) == NOT_READY, "READY with 8 MB to go");
+        before = write.done;
+        if (round < 2)
+            world_reset(world, ends[1]);
+        else
+            rouse_tcp_close(&tcp);
+        result = NOT_READY;
+        while (result == NOT_READY && world_now(world) < limit) {
+            rouse_turn(&rt, world_after(world, 1));
+            result = poll_once(&write.future, wakes);
+        }
+        CHECK(N1, result < 0 && result != NOT_READY, "it ends with %lld", (long long) result);
+        CHECK(N1, write.done >= before && write.done >= total && before > 0 && write.done < SIZE,
+              "%zu bytes are done; %zu were before, and the peer has %zu", write.done, before,
+              total);
+        rouse_future_drop(&write.future);
+        rouse_tcp_close(&tcp);
+    }
+    rouse_close(&rt);
+    free(bytes);
+}
+
 CASES(net_n1) = {&n1_a_read_dropped_at_any_point_leaves_every_byte,
                  &n1_reads_under_limits_lose_no_byte,
                  &n1_a_dropped_write_all_tells_how_much_went_out,
                  &n1_a_write_that_was_dropped_can_be_taken_up_again,
-                 &n1_a_write_dropped_while_it_waits_sent_nothing};
+                 &n1_a_write_dropped_while_it_waits_sent_nothing,
+                 &n1_a_write_all_that_fails_tells_how_much_went_out};

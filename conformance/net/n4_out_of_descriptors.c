@@ -52,7 +52,8 @@ static intptr_t accept_now(struct inn *inn, struct wakes *wakes)
 
 CASE(n4_accept_tells_each_shortage_once_and_then_waits, "N4", NEEDS_NOTHING,
      "accept fails with -EMFILE, -ENFILE, -ENOBUFS or -ENOMEM, and for as long as 70 ms",
-     "the first is told; those after it wait, and accept is not called again meanwhile")
+     "the first is told; those after it wait, accept is not called again meanwhile, and is when "
+     "100 ms have passed")
 {
     static const int errors[] = {-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM};
 
@@ -64,6 +65,12 @@ CASE(n4_accept_tells_each_shortage_once_and_then_waits, "N4", NEEDS_NOTHING,
         int waits;
 
         inn_open(world, &inn);
+        for (int n = 0; n < i; n++) { /* descriptors closed before mean nothing */
+            rouse_fd bare[2];
+
+            world_pair(world, bare);
+            rouse_fd_close(&inn.rt.reactor, world_give(world, bare[0]));
+        }
         inn.meter.accept_error = errors[i];
         meter_stop_clock(&inn.meter);
         end = world_after(world, 70);
@@ -77,6 +84,14 @@ CASE(n4_accept_tells_each_shortage_once_and_then_waits, "N4", NEEDS_NOTHING,
         CHECK_EQUAL(N4, inn.meter.accepts, 1, "calls of accept");
         CHECK_EQUAL(N4, wakes_taken(wakes), 0, "wakes with nothing changed");
         CHECK(N4, inn.meter.waits - waits < 10, "%d waits in 70 ms", inn.meter.waits - waits);
+        inn.meter.stopped_at += ROUSE_MS(100) - 1;
+        CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "polled a moment too early");
+        CHECK_EQUAL(N4, inn.meter.accepts, 1, "calls of accept, a moment too early");
+        inn.meter.stopped_at++;
+        inn.meter.accept_error = 0;
+        CHECK_EQUAL(N4, poll_once(&accept.future, wakes), 0, "polled in time");
+        if (accept.future.result == 0)
+            world_take(world, accept.fd);
         rouse_future_drop(&accept.future);
         CHECK_EQUAL(N4, wakes->references, 0, "references to its waker");
         CHECK(N4, rouse_reactor_deadline(&inn.rt.reactor) == ROUSE_NEVER, "a timer is left over");
