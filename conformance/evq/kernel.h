@@ -14,6 +14,10 @@ int64_t kernel_cpu_ns(void);
 int64_t kernel_process_cpu_ns(void);
 extern const int64_t kernel_cpu_step_ns;
 
+/* How often this thread has given the processor away by itself, as who sleeps does; -1 where
+ * nobody counts that. */
+int64_t kernel_pauses(void);
+
 /* Any descriptor, not only a socket. */
 intptr_t kernel_read(rouse_fd fd, void *data, size_t size);
 intptr_t kernel_write(rouse_fd fd, const void *data, size_t size);

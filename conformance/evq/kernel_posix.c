@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,20 @@ int64_t kernel_process_cpu_ns(void)
 {
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
+
+#if defined(RUSAGE_THREAD)
+int64_t kernel_pauses(void)
+{
+    struct rusage used;
+
+    return getrusage(RUSAGE_THREAD, &used) == 0 ? used.ru_nvcsw : -1;
+}
+#else
+int64_t kernel_pauses(void)
+{
+    return -1;
+}
+#endif
 
 intptr_t kernel_read(rouse_fd fd, void *data, size_t size)
 {

@@ -41,6 +41,11 @@ int64_t kernel_process_cpu_ns(void)
     return sum_ns(&kernel, &user);
 }
 
+int64_t kernel_pauses(void)
+{
+    return -1;
+}
+
 static intptr_t result_of(int count)
 {
     if (count >= 0)

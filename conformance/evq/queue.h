@@ -153,10 +153,9 @@ static inline bool queue_errs(struct world *world, struct rouse_source *source, 
     return queue_mistakes(world, source, also, direction) > 0;
 }
 
-/* Waits for `ms`, or longer where a step of processor time is much of that, and tells
- * whether the queue slept: a backend that spins inside of wait() uses the processor all the
- * time. NEEDS_KERNEL. */
-static inline bool queue_sleeps(struct world *world, int ms)
+/* Waits for `ms`, or longer where a step of processor time is much of that. False if that
+ * kept the processor busy. */
+static inline bool queue_idles(struct world *world, int ms)
 {
     const int long_ms = ms + (int) (2 * kernel_cpu_step_ns / ROUSE_MS(1));
     const rouse_time deadline = world_after(world, long_ms);
@@ -166,6 +165,22 @@ static inline bool queue_sleeps(struct world *world, int ms)
         world_turn(world, (int) ((deadline - world_now(world)) / ROUSE_MS(1)) + 1);
     while (world_now(world) < deadline);
     return kernel_cpu_ns() - before < ROUSE_MS(ms) / 4 + kernel_cpu_step_ns;
+}
+
+/* Waits, and tells whether the queue slept: a backend that spins inside of wait() uses the
+ * processor all the time. On a busy machine it does not get it; but it never gives it away, either.
+ * Neither does a wait() that comes too late to sleep, so there are a few. NEEDS_KERNEL. */
+static inline bool queue_sleeps(struct world *world, int ms)
+{
+    for (int i = 0; i < 4; i++) {
+        const int64_t pauses = kernel_pauses();
+
+        if (!queue_idles(world, ms))
+            return false;
+        if (pauses < 0 || kernel_pauses() != pauses)
+            return true;
+    }
+    return false;
 }
 
 /* Many sources, both ends of half as many pairs: what is written to the peer of one, it
