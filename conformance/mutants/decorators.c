@@ -297,6 +297,51 @@ static unsigned report_reader_first(struct queue *queue, struct note *note, unsi
     return ready == BOTH ? (unsigned) READABLE : ready;
 }
 
+static unsigned report_the_wrong_one(struct queue *queue, struct note *note, unsigned ready)
+{
+    (void) queue;
+    return note->source->armed == BOTH && ready != BOTH ? BOTH & ~ready : ready;
+}
+
+static int wait_names_neighbour(struct queue *queue, struct rouse_event *events, int capacity,
+                                rouse_time deadline)
+{
+    const int count = base_wait(queue, events, capacity, deadline);
+    struct note *note = count == 1 ? note_of(events[0].source)->next : NULL;
+
+    if (note != NULL && note->source->armed == events[0].ready && ++queue->count % 5 == 0) {
+        events[0].source->armed |= (uint8_t) events[0].ready;
+        tell(&events[0], note, note->source->armed);
+    }
+    return count;
+}
+
+static int wait_disarms_the_patient(struct queue *queue, struct rouse_event *events, int capacity,
+                                    rouse_time deadline)
+{
+    const int count = base_wait(queue, events, capacity, deadline);
+
+    for (struct note *note = queue->notes; note != NULL; note = note->next)
+        if (note->arms != note->mark)
+            note->mark = note->arms, note->count = 0;
+        else if (++note->count >= 20)
+            note->muted |= note->source->armed;
+    return count;
+}
+
+static unsigned report_small_numbers(struct queue *queue, struct note *note, unsigned ready)
+{
+    (void) queue;
+    return note->below.fd < 512 ? ready : 0;
+}
+
+static unsigned report_no_datagrams(struct queue *queue, struct note *note, unsigned ready)
+{
+    (void) queue;
+    return option_of(note->below.fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM && !is_over(note) ? 0
+                                                                                          : ready;
+}
+
 /* -- E3: drained ------------------------------------------------------------- */
 
 static int arm_hint_hides_ready(struct queue *queue, struct rouse_source *source, unsigned interest)
@@ -725,6 +770,17 @@ static int wait_woken_for_good(struct queue *queue, struct rouse_event *events, 
     return base_wait(queue, events, capacity, deadline);
 }
 
+static int wait_for_its_deadline(struct queue *queue, struct rouse_event *events, int capacity,
+                                 rouse_time deadline)
+{
+    int count;
+
+    do
+        count = base_wait(queue, events, capacity, deadline);
+    while (count == 0 && deadline != ROUSE_NEVER && base_now(queue) < deadline);
+    return count;
+}
+
 static int wait_for_sources_alone(struct queue *queue, struct rouse_event *events, int capacity,
                                   rouse_time deadline)
 {
@@ -800,6 +856,15 @@ static void wake_not_in_a_verb(struct queue *queue)
         base_wake(queue);
 }
 
+static void wake_by_one_thread(struct queue *queue)
+{
+    uintptr_t known = 0;
+
+    if (atomic_compare_exchange(&queue->flag, &known, (uintptr_t) pthread_self())
+        || known == (uintptr_t) pthread_self())
+        base_wake(queue);
+}
+
 static void lock(struct queue *queue)
 {
     while (atomic_exchange(&queue->flag, 1) != 0)
@@ -851,6 +916,14 @@ static int wait_early(struct queue *queue, struct rouse_event *events, int capac
     return base_wait(queue, events, capacity, earlier ? deadline - ROUSE_US(1) : deadline);
 }
 
+static int wait_nearly(struct queue *queue, struct rouse_event *events, int capacity,
+                       rouse_time deadline)
+{
+    const bool earlier = deadline != ROUSE_NEVER && deadline > 0;
+
+    return base_wait(queue, events, capacity, earlier ? deadline - 1 : deadline);
+}
+
 static int wait_in_milliseconds(struct queue *queue, struct rouse_event *events, int capacity,
                                 rouse_time deadline)
 {
@@ -865,6 +938,14 @@ static int wait_not_in_the_past(struct queue *queue, struct rouse_event *events,
                                 rouse_time deadline)
 {
     return deadline <= base_now(queue) ? 0 : base_wait(queue, events, capacity, deadline);
+}
+
+static int wait_in_the_past(struct queue *queue, struct rouse_event *events, int capacity,
+                            rouse_time deadline)
+{
+    const rouse_time now = base_now(queue);
+
+    return base_wait(queue, events, capacity, deadline <= now ? now + ROUSE_MS(10) : deadline);
 }
 
 static int wait_in_32_bits(struct queue *queue, struct rouse_event *events, int capacity,
@@ -1009,6 +1090,17 @@ static int wait_loses_after_64(struct queue *queue, struct rouse_event *events, 
     while (note != NULL && note->next_held != NULL)
         let_go(queue, note->next_held);
     return tell_held(queue, events, capacity);
+}
+
+static int wait_miscounts(struct queue *queue, struct rouse_event *events, int capacity,
+                          rouse_time deadline)
+{
+    const int count = base_wait(queue, events, capacity, deadline);
+
+    if (count < 2 || count < capacity)
+        return count;
+    events[count - 1].source->armed |= (uint8_t) events[count - 1].ready;
+    return count - 1;
 }
 
 static int wait_with_room_for_half(struct queue *queue, struct rouse_event *events, int capacity,
@@ -1317,6 +1409,12 @@ const struct decorator mutants[] = {
     {.name = "hundred-sources-and-no-more", .arm = arm_a_hundred},
     {.name = "reader-hides-the-writer", .report = report_reader_first},
 
+    {.name = "other-direction-is-named", .report = report_the_wrong_one},
+    {.name = "neighbour-is-named", .wait = wait_names_neighbour},
+    {.name = "large-numbers-are-not-watched", .report = report_small_numbers},
+    {.name = "datagrams-are-not-watched", .report = report_no_datagrams},
+    {.name = "arm-lasts-for-twenty-waits", .wait = wait_disarms_the_patient},
+
     {.name = "hint-hides-what-has-come-since", .arm = arm_hint_hides_ready},
     {.name = "hint-for-both-arms-one", .arm = arm_hint_for_one},
     {.name = "hint-for-one-counts-for-both", .arm = arm_hint_for_all},
@@ -1370,6 +1468,7 @@ const struct decorator mutants[] = {
     {.name = "every-wake-ends-a-wait-of-its-own", .wait = wait_for_each_wake},
     {.name = "woken-for-good", .wait = wait_woken_for_good},
     {.name = "wake-needs-a-source", .wait = wait_for_sources_alone},
+    {.name = "wake-needs-a-wait-without-limit", .wait = wait_for_its_deadline},
     {.name = "interruption-swallows-a-wake", .wait = wait_interrupted_unwoken},
     {.name = "wake-goes-to-the-newest",
      .open = open_newest,
@@ -1378,14 +1477,17 @@ const struct decorator mutants[] = {
     {.name = "wake-is-lost-in-a-crowd", .wake = wake_few},
 
     {.name = "wake-lingers", .wake = wake_one_at_a_time},
+    {.name = "only-the-first-thread-may-wake", .wake = wake_by_one_thread},
     {.name = "handler-wakes-nobody", .open = open_on_thread, .wake = wake_not_in_a_handler},
     {.name = "wake-during-a-verb", .wake = wake_not_in_a_verb},
     {.name = "wake-takes-a-lock", .arm = arm_locked, .forget = forget_locked, .wake = wake_locked},
     {.name = "wake-spoils-errno", .wake = wake_spoils_errno},
 
     {.name = "early-by-a-microsecond", .wait = wait_early},
+    {.name = "early-by-a-nanosecond", .wait = wait_nearly},
     {.name = "milliseconds-rounded-down", .wait = wait_in_milliseconds},
     {.name = "past-deadline-does-not-look", .wait = wait_not_in_the_past},
+    {.name = "past-deadline-waits", .wait = wait_in_the_past},
     {.name = "far-deadline-wraps", .wait = wait_in_32_bits},
     {.name = "interruption-ends-a-wait", .wait = wait_ends_when_interrupted},
     {.name = "interruption-lengthens-a-wait", .wait = wait_anew_when_interrupted},
@@ -1403,6 +1505,7 @@ const struct decorator mutants[] = {
     {.name = "array-written-behind-its-end", .wait = wait_writes_behind},
     {.name = "what-does-not-fit-is-lost", .wait = wait_loses_the_rest},
     {.name = "sixty-fifth-is-lost", .wait = wait_loses_after_64},
+    {.name = "last-of-a-full-batch-is-lost", .wait = wait_miscounts},
     {.name = "second-direction-does-not-fit", .wait = wait_with_room_for_half},
     {.name = "lowest-number-first", .wait = wait_lowest_first},
     {.name = "latest-first", .wait = wait_latest_first},
