@@ -374,6 +374,38 @@ CASE(s5_a_simulation_that_cannot_open_says_why, "S5", NEEDS_SIM | NEEDS_FAILURES
         sim_queue_close(evq);
 }
 
+#ifdef NDEBUG
+enum { RULES = 0 };
+#else
+enum { RULES = 1 };
+#endif
+
+CASE(s5_rules_that_nobody_checks_are_survived, "S5", NEEDS_SIM,
+     "where no rule is checked, a descriptor has two sources, and is closed before it is forgotten",
+     "the second is -EEXIST; closing forgets the first, and reports nothing")
+{
+    struct rouse_source first = {0}, second = {0};
+    struct rouse_event event;
+    struct rouse_evq *evq;
+    rouse_fd ends[2];
+
+    if (rouse_sim_open(&evq, NULL, world->alloc) != 0)
+        suite_error("no simulated queue");
+    sim_pair(evq, ends);
+    first.fd = second.fd = ends[0];
+    CHECK_EQUAL(S5, evq->ops->arm(evq, &first, ROUSE_READABLE), 0, "arm()");
+    if (!RULES)
+        CHECK_EQUAL(S5, evq->ops->arm(evq, &second, ROUSE_READABLE), -EEXIST, "arm() of a second");
+    if (RULES)
+        evq->ops->forget(evq, &first);
+    evq->sockets->close(evq->sockets, ends[0]);
+    CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, 0), 0, "reports of what was closed");
+    CHECK_EQUAL(S5, first.armed, 0, "what is armed of it");
+    evq->ops->forget(evq, &first);
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
 CASES(sim_s5_calls) = {&s5_what_is_not_open_is_ebadf_everywhere,
                        &s5_a_socket_that_is_nowhere_or_listens_moves_no_bytes,
                        &s5_an_address_is_of_its_sockets_family_or_none,
@@ -383,4 +415,5 @@ CASES(sim_s5_calls) = {&s5_what_is_not_open_is_ebadf_everywhere,
                        &s5_a_stream_without_memory_is_enomem,
                        &s5_whoever_is_late_for_ever_never_comes,
                        &s5_a_trace_tells_each_error_by_its_name,
-                       &s5_a_simulation_that_cannot_open_says_why};
+                       &s5_a_simulation_that_cannot_open_says_why,
+                       &s5_rules_that_nobody_checks_are_survived};

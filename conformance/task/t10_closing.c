@@ -268,6 +268,38 @@ CASE(t10_joins_of_what_was_closed_yield_canceled, "T10 T9", NEEDS_NOTHING,
     }
 }
 
+/* Spawns another, on the executor that is closing. */
+static void spawn_another(struct puppet *self)
+{
+    struct puppet *another = self->with;
+    struct stage *stage = another->with;
+
+    puppet_spawn(&stage->executor, another);
+}
+
+CASE(t10_a_release_may_spawn, "T10 T5", NEEDS_NOTHING,
+     "an executor closes with a task in its ready list, whose release() spawns another",
+     "that one is dropped and released as well, before the close is over")
+{
+    struct puppet first, second;
+    struct stage stage;
+
+    stage_open(&stage, world);
+    puppet_make(&first, puppet_wait);
+    puppet_make(&second, puppet_wait);
+    first.with = &second;
+    first.at_release = spawn_another;
+    second.with = &stage;
+    puppet_spawn(&stage.executor, &first);
+    stage_run(&stage);
+    rouse_wake_by_ref(&first.waker);
+    stage_close(&stage);
+    CHECK_EQUAL(T10, second.drops, 1, "drops of a task that a release() spawned");
+    CHECK_EQUAL(T10, second.polls, 0, "polls of it");
+    CHECK_EQUAL(T5, first.releases, 1, "releases of the first");
+    CHECK_EQUAL(T5, second.releases, 1, "releases of the second");
+}
+
 CASES(task_t10) = {&t10_every_live_future_is_dropped, &t10_an_executor_may_be_closed_at_any_time,
                    &t10_drops_may_wake_cancel_spawn_and_join,
-                   &t10_joins_of_what_was_closed_yield_canceled};
+                   &t10_joins_of_what_was_closed_yield_canceled, &t10_a_release_may_spawn};
