@@ -58,9 +58,18 @@ static void await_sent(struct stage_world *base, rouse_fd fd)
     world_await_ready(world_of(base), fd, ROUSE_READABLE);
 }
 
+/* A little, the kernel does not even call it writable, is room enough for what a program
+ * writes. It may come late, on a busy machine. */
 static size_t fill(struct stage_world *base, rouse_fd fd)
 {
-    return world_fill(world_of(base), fd);
+    size_t total = 0, count;
+
+    while ((count = world_fill(world_of(base), fd)) > 0) {
+        total += count;
+        if (!base->simulated)
+            (void) host_ready(fd, ROUSE_WRITABLE, WORLD_QUIET);
+    }
+    return total;
 }
 
 /* What was under way while there was no room comes too. */
