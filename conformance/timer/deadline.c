@@ -160,6 +160,24 @@ CASE(f7_a_child_that_is_ready_when_the_time_has_come_wins, "F7", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(t7_a_child_that_is_dropped_asks_for_no_more_turns, "T7 F7", NEEDS_NOTHING,
+     "a child that always yields is under a limit that has passed",
+     "the limit ends, and leaves no wish for another turn in the context")
+{
+    struct probe probe = probe_make(false);
+    struct rouse rt;
+    struct rouse_deadline limit;
+    struct rouse_context cx = {&rouse_waker_none, NULL, false};
+
+    world_runtime(world, &rt);
+    probe.yields = true;
+    limit = rouse_deadline(&rt.reactor, &probe.future, world_now(world));
+    CHECK_EQUAL(F7, rouse_future_poll(&limit.future, &cx), ROUSE_READY, "a limit that has passed");
+    CHECK_EQUAL(F7, probe.drops, 1, "drops of the child");
+    CHECK(T7, !cx.yield, "whoever awaited it would run again for a child that is gone");
+    rouse_close(&rt);
+}
+
 CASE(f7_dropping_a_limit_drops_its_child_once, "F7 F6 M4", NEEDS_NOTHING,
      "a limit is dropped before its first poll, while it waits, and after its time has come",
      "one drop of the child each, no poll for it, no wake, no timer and no waker left")
@@ -286,6 +304,7 @@ CASES(timer_deadline) = {&f7_a_limit_passes_on_a_child_that_is_ready_at_once,
                          &f7_a_child_that_ends_in_time_ends_its_limit,
                          &f7_a_child_that_takes_too_long_is_dropped_once,
                          &f7_a_child_that_is_ready_when_the_time_has_come_wins,
+                         &t7_a_child_that_is_dropped_asks_for_no_more_turns,
                          &f7_dropping_a_limit_drops_its_child_once,
                          &f3_a_child_that_yields_under_a_limit_runs_again,
                          &f4_a_limit_wakes_whoever_polled_last,
