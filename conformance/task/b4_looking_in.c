@@ -151,6 +151,53 @@ CASE(b4_a_long_chain_is_cut_not_spilt, "B4", NEEDS_NOTHING, "a task waits sixty 
     free(waiters);
 }
 
+/* Looks at the dump in its FINALLY. */
+struct mourner {
+    struct rouse_async async;
+    struct rouse_task task;
+    struct rouse_join join;
+    struct rouse_task *joined;
+    struct rouse_executor *executor;
+    struct dump *dump;
+};
+
+ROUSE_ASYNC(mourner, struct mourner)
+{
+    ROUSE_BEGIN
+    ROUSE_AWAIT(self->join, rouse_join(self->joined));
+    ROUSE_FINALLY
+    take_dump(self->dump, self->executor);
+    ROUSE_END
+}
+
+CASE(b4_a_body_in_its_finally_waits_for_nothing, "B4", NEEDS_NOTHING,
+     "the dump is taken in the FINALLY of a body whose await is over, and of one that is canceled",
+     "its line names nothing that it would wait for")
+{
+    for (int canceled = 0; canceled < 2; canceled++) {
+        struct stage stage;
+        struct dump dump = {0};
+        struct puppet puppet;
+        struct mourner mourner = {
+            .joined = &puppet.task, .executor = &stage.executor, .dump = &dump};
+
+        stage_open(&stage, world);
+        puppet_make(&puppet, puppet_wait);
+        puppet_spawn_held(&stage.executor, &puppet);
+        rouse_spawn(&stage.executor, &mourner.task, mourner_start(&mourner), NULL);
+        stage_run(&stage);
+        rouse_cancel(canceled != 0 ? &mourner.task : &puppet.task);
+        stage_run(&stage);
+        CHECK_EQUAL(B4, dump.count, canceled + 1, "lines about live tasks");
+        CHECK(B4,
+              strncmp(dump.lines[canceled], "mourner: ", 9) == 0
+                  && strchr(dump.lines[canceled], '>') == NULL,
+              "the line is \"%s\"", dump.lines[canceled]);
+        stage_close(&stage);
+        rouse_task_unhold(&puppet.task);
+    }
+}
+
 /* -- The inspector ------------------------------------------------------------------ */
 
 struct watch {
@@ -338,6 +385,6 @@ CASE(b4_what_has_no_name_is_called_unnamed, "B4", NEEDS_NOTHING,
 }
 
 CASES(task_b4) = {&b4_the_dump_names_every_live_task_and_what_it_waits_for,
-                  &b4_a_long_chain_is_cut_not_spilt,
+                  &b4_a_long_chain_is_cut_not_spilt, &b4_a_body_in_its_finally_waits_for_nothing,
                   &b4_the_inspector_hears_of_every_wake_poll_and_end_once,
                   &b4_the_inspector_may_leave_things_out, &b4_what_has_no_name_is_called_unnamed};
