@@ -6,9 +6,11 @@
  * queue around the queue; what a backend does inside one wait() shows as processor time,
  * of which a thread that sleeps uses none.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
+#include "play.h"
 #include "toll.h"
 
 enum {
@@ -391,10 +393,46 @@ CASE(x7_wakes_and_signals_cost_a_turn_each, "X7", NEEDS_NOTHING,
     signal(SIGTERM, before);
 }
 
+static enum rouse_poll yield_for_ever(struct rouse_future *self, struct rouse_context *cx)
+{
+    (void) self;
+    cx->yield = true;
+    return ROUSE_PENDING;
+}
+
+CASE(x7_a_failed_wait_ends_a_run_with_much_to_do, "X7 X9", NEEDS_NOTHING,
+     "a thousand tasks yield for ever, and the queue fails, once",
+     "the run says so, and ends; and the next one runs as if nothing had been")
+{
+    enum { TASKS = 1000 };
+    static const struct rouse_future_ops ops = {yield_for_ever, NULL, "yielding"};
+    static struct rouse_future futures[TASKS];
+    static struct rouse_task tasks[TASKS];
+    struct rouse_yield yield;
+    struct rouse_sleep sleep;
+    struct toll toll;
+    struct play play;
+
+    toll_init(&toll, world->evq);
+    play_open_on(&play, world, &toll.evq);
+    for (int i = 0; i < TASKS; i++) {
+        futures[i] = (struct rouse_future){&ops, 0};
+        rouse_spawn(&play.rt.executor, &tasks[i], &futures[i], NULL);
+    }
+    toll_fail_wait(&toll, 1, false);
+    sleep = rouse_sleep(&play.rt.reactor, ROUSE_SECONDS(60));
+    CHECK_EQUAL(X7, rouse_run(&play.rt, &sleep.future), -ENOMEM, "what the run says");
+    CHECK_EQUAL(X7, toll.refused, 1, "waits that failed");
+    yield = rouse_yield();
+    CHECK_EQUAL(X9, rouse_run(&play.rt, &yield.future), 0, "what the next run says");
+    play_close(&play);
+}
+
 CASES(fault_x7) = {&x7_an_idle_runtime_sleeps,
                    &x7_a_peer_that_ends_costs_a_few_turns,
                    &x7_bytes_that_nobody_reads_cost_a_turn_each,
                    &x7_a_server_without_descriptors_does_not_spin,
                    &x7_accepts_inside_their_wakes_do_not_spin,
                    &x7_tasks_that_wake_themselves_come_to_rest,
-                   &x7_wakes_and_signals_cost_a_turn_each};
+                   &x7_wakes_and_signals_cost_a_turn_each,
+                   &x7_a_failed_wait_ends_a_run_with_much_to_do};

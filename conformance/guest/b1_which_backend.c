@@ -183,6 +183,45 @@ CASE(b1_native_is_never_the_simulation, "B1", NEEDS_KERNEL | NEEDS_LIMIT,
         native->close(evq);
 }
 
-CASES(guest_b1) = {&b1_a_backend_is_found_by_its_name, &b1_an_open_queue_bears_its_name,
-                   &b1_a_strange_name_is_no_backend,   &b1_the_environment_names_the_default,
-                   &b1_native_is_one_that_opens,       &b1_native_is_never_the_simulation};
+CASE(
+    b1_options_of_an_older_program_count_as_far_as_they_go, "B1", NEEDS_NOTHING,
+    "a runtime opens by options that end behind the backend's name, by options without a size, and "
+    "with options for the queue",
+    "the backend is the one that was named, its queue has its memory from where it was told, and "
+    "what lies behind the end does not count")
+{
+    const struct rouse_evq_ops *named = rouse_backend(world->backend->name);
+    struct memory memory;
+    struct rouse_evq_options evq_options = {.size = sizeof evq_options};
+    struct rouse_options options = {.size = sizeof options};
+    struct rouse rt;
+
+    if (named == NULL) /* a plug-in has a name for its own use only */
+        named = rouse_backend("native");
+    memory_init(&memory);
+    evq_options.alloc = &memory.alloc;
+    options.backend = named->name;
+    options.evq_options = &evq_options;
+    CHECK_EQUAL(B1, rouse_open(&rt, &options), 0, "rouse_open() with options for the queue");
+    CHECK(B1, memory.live > 0, "the queue has its memory from elsewhere");
+    rouse_close(&rt);
+    CHECK_EQUAL(B1, memory.live, 0, "blocks left over");
+
+    options = (struct rouse_options){.size = 0, .backend = named->name};
+    CHECK_EQUAL(B1, rouse_open(&rt, &options), 0, "rouse_open() without a size");
+    rouse_close(&rt);
+
+    options.size = offsetof(struct rouse_options, evq_options);
+    options.evq_options =
+        (const struct rouse_evq_options *) (const void *) &memory; /* no options */
+    CHECK_EQUAL(B1, rouse_open(&rt, &options), 0, "rouse_open() by an older program");
+    rouse_close(&rt);
+}
+
+CASES(guest_b1) = {&b1_a_backend_is_found_by_its_name,
+                   &b1_an_open_queue_bears_its_name,
+                   &b1_a_strange_name_is_no_backend,
+                   &b1_the_environment_names_the_default,
+                   &b1_native_is_one_that_opens,
+                   &b1_native_is_never_the_simulation,
+                   &b1_options_of_an_older_program_count_as_far_as_they_go};

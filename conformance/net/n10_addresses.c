@@ -332,6 +332,38 @@ CASE(n10_a_listener_tells_where_it_can_be_reached, "N10 N8", NEEDS_IPV6,
     rouse_close(&rt);
 }
 
+CASE(n10_an_address_that_no_system_has_is_refused, "N10", NEEDS_KERNEL,
+     "listen and connect are given no family, a strange one, and a path that is too long to end",
+     "they are -EINVAL or -EAFNOSUPPORT; and so is a socket of such a family")
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    struct rouse_address addresses[3] = {{.family = 0}, {.family = 99}, {.family = ROUSE_UNIX}};
+    char text[ROUSE_ADDRESS_TEXT];
+    rouse_fd fd;
+
+    memset(addresses[2].bytes, 'p', sizeof addresses[2].bytes);
+    addresses[2].length = sizeof addresses[2].bytes;
+    for (int i = 0; i < 3; i++) {
+        int error;
+
+        if (sockets->open(sockets, ROUSE_IPV4, &fd) != 0)
+            suite_error("no socket");
+        error = sockets->listen(sockets, fd, &addresses[i], 1);
+        CHECK(N10, error == -EINVAL || error == -EAFNOSUPPORT, "listen() says: %s",
+              rouse_strerror(error));
+        error = sockets->connect(sockets, fd, &addresses[i]);
+        CHECK(N10, error == -EINVAL || error == -EAFNOSUPPORT, "connect() says: %s",
+              rouse_strerror(error));
+        sockets->close(sockets, fd);
+        if (i < 2) {
+            CHECK_EQUAL(N10, sockets->open(sockets, (enum rouse_family) addresses[i].family, &fd),
+                        -EAFNOSUPPORT, "open()");
+            CHECK_EQUAL(N10, rouse_address_format(&addresses[i], text, sizeof text), -EINVAL,
+                        "its text");
+        }
+    }
+}
+
 CASES(net_n10) = {&n10_an_address_survives_the_way_to_text_and_back,
                   &n10_an_address_is_what_its_text_says,
                   &n10_text_that_is_no_address_is_told_so,
@@ -340,4 +372,5 @@ CASES(net_n10) = {&n10_an_address_survives_the_way_to_text_and_back,
                   &n10_random_addresses_survive,
                   &n10_a_port_in_use_is_told_and_nothing_is_left,
                   &n10_an_address_that_is_not_ours_is_refused,
-                  &n10_a_listener_tells_where_it_can_be_reached};
+                  &n10_a_listener_tells_where_it_can_be_reached,
+                  &n10_an_address_that_no_system_has_is_refused};
