@@ -297,9 +297,10 @@ CASE(s5_a_trace_tells_each_error_by_its_name, "S5", NEEDS_SIM,
      "each error stands in a line, by its name")
 {
     static const char *const expected[] = {
-        "EADDRINUSE",   "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN", "EALREADY",  "EBADF",
-        "ECONNABORTED", "ECONNREFUSED",  "EINPROGRESS",  "EINVAL", "EISCONN",   "EMFILE",
-        "ENOENT",       "ENOMEM",        "ENOTCONN",     "EPIPE",  "ECONNRESET"};
+        "EADDRINUSE",   "EADDRNOTAVAIL", "EAFNOSUPPORT", "EAGAIN",   "EALREADY", "EBADF",
+        "ECONNABORTED", "ECONNREFUSED",  "EINPROGRESS",  "EINVAL",   "EISCONN",  "EMFILE",
+        "EMSGSIZE",     "ENOENT",        "ENOMEM",       "ENOTCONN", "EPIPE",    "ECONNRESET"};
+    static const char much[70000];
     struct names names = {""};
     const struct rouse_sim_options options = {
         .size = 0, .trace = note_line, .trace_with = &names, .descriptors = 20000};
@@ -331,6 +332,9 @@ CASE(s5_a_trace_tells_each_error_by_its_name, "S5", NEEDS_SIM,
     sockets->close(sockets, ends[1]);
     sockets->write(sockets, ends[0], &byte, 1);
     connect_to(evq, open_socket(evq, ROUSE_UNIX), path(3));
+    if (rouse_sim_datagrams(evq, ends) != 0)
+        suite_error("no datagrams");
+    sockets->write(sockets, ends[0], much, sizeof much);
     if (rouse_sim_faults(evq, "slow-connect=1000000 aborted=1000000") != 0)
         suite_error("no faults");
     fd = open_socket(evq, ROUSE_IPV4);
@@ -384,18 +388,22 @@ CASE(s5_rules_that_nobody_checks_are_survived, "S5", NEEDS_SIM,
      "where no rule is checked, a descriptor has two sources, and is closed before it is forgotten",
      "the second is -EEXIST; closing forgets the first, and reports nothing")
 {
+    struct names names = {""};
+    const struct rouse_sim_options options = {
+        .size = sizeof options, .trace = note_line, .trace_with = &names};
     struct rouse_source first = {0}, second = {0};
     struct rouse_event event;
     struct rouse_evq *evq;
     rouse_fd ends[2];
 
-    if (rouse_sim_open(&evq, NULL, world->alloc) != 0)
+    if (rouse_sim_open(&evq, &options, world->alloc) != 0)
         suite_error("no simulated queue");
     sim_pair(evq, ends);
     first.fd = second.fd = ends[0];
     CHECK_EQUAL(S5, evq->ops->arm(evq, &first, ROUSE_READABLE), 0, "arm()");
     if (!RULES)
         CHECK_EQUAL(S5, evq->ops->arm(evq, &second, ROUSE_READABLE), -EEXIST, "arm() of a second");
+    CHECK(S5, RULES || strstr(names.text, "EEXIST") != NULL, "no line tells of EEXIST");
     if (RULES)
         evq->ops->forget(evq, &first);
     evq->sockets->close(evq->sockets, ends[0]);
@@ -404,6 +412,69 @@ CASE(s5_rules_that_nobody_checks_are_survived, "S5", NEEDS_SIM,
     evq->ops->forget(evq, &first);
     close_all(evq);
     sim_queue_close(evq);
+}
+
+CASE(s5_datagram_sockets_are_connected_already, "S5", NEEDS_SIM,
+     "two datagram sockets are made, while there is memory and while there is none; one connects",
+     "-ENOMEM leaves nothing; and whoever connects is -EISCONN")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    rouse_fd ends[2];
+
+    memory_fail(&world->memory, 1, true);
+    CHECK_EQUAL(S5, rouse_sim_datagrams(evq, ends), -ENOMEM, "datagrams without memory");
+    memory_fail(&world->memory, 0, false);
+    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is open");
+    CHECK_EQUAL(S5, rouse_sim_datagrams(evq, ends), 0, "datagrams");
+    CHECK_EQUAL(S5, connect_to(evq, ends[0], loopback(PORT)), -EISCONN, "connect()");
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_the_end_of_time_is_not_passed, "S5", NEEDS_SIM,
+     "the clock stands a moment before the end of time, a wake fails and comes late, and wait() "
+     "has a "
+     "deadline there, or none that still comes",
+     "no time overflows, and each wait() ends")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "failed-wake=1000000 late-clock=1000000");
+    struct rouse_event event;
+
+    for (int i = 0; i < 4; i++) {
+        evq->ops->wake(evq);
+        CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, 0), 0, "a wait() that may not wait");
+    }
+    rouse_sim_advance(evq, ROUSE_NEVER - 2);
+    for (int i = 0; i < 4; i++) {
+        const rouse_time before = evq->ops->now(evq);
+
+        evq->ops->wake(evq);
+        CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, ROUSE_NEVER - 1), 0, "a wait() at the end");
+        CHECK(S5, evq->ops->now(evq) >= before && evq->ops->now(evq) < ROUSE_NEVER, "it is %lld",
+              (long long) evq->ops->now(evq));
+    }
+    sim_queue_close(evq);
+}
+
+static void advance_another(void *evq)
+{
+    rouse_sim_advance(evq, 1);
+}
+
+CASE(s5_what_is_asked_of_another_queue_is_caught, "S5", NEEDS_SIM | NEEDS_RULES,
+     "a function of sim.h is given a queue without sockets of its own",
+     "it stops with a line that says so")
+{
+    const struct rouse_evq_ops *poll = rouse_backend("poll");
+    struct rouse_evq *evq;
+
+    if (poll == NULL || poll->open(&evq, NULL) != 0)
+        suite_error("no other queue");
+    CHECK_MISUSE(S5, advance_another, evq, "not a simulated queue");
+    evq->sockets = rouse_host_sockets();
+    CHECK_MISUSE(S5, advance_another, evq, "not a simulated queue");
+    evq->sockets = NULL;
+    evq->ops->close(evq);
 }
 
 CASES(sim_s5_calls) = {&s5_what_is_not_open_is_ebadf_everywhere,
@@ -416,4 +487,7 @@ CASES(sim_s5_calls) = {&s5_what_is_not_open_is_ebadf_everywhere,
                        &s5_whoever_is_late_for_ever_never_comes,
                        &s5_a_trace_tells_each_error_by_its_name,
                        &s5_a_simulation_that_cannot_open_says_why,
-                       &s5_rules_that_nobody_checks_are_survived};
+                       &s5_rules_that_nobody_checks_are_survived,
+                       &s5_datagram_sockets_are_connected_already,
+                       &s5_the_end_of_time_is_not_passed,
+                       &s5_what_is_asked_of_another_queue_is_caught};

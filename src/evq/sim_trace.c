@@ -28,6 +28,7 @@ static const char *error_name(intptr_t error)
     case -EINVAL: return "EINVAL";
     case -EISCONN: return "EISCONN";
     case -EMFILE: return "EMFILE";
+    case -EMSGSIZE: return "EMSGSIZE";
     case -ENOENT: return "ENOENT";
     case -ENOMEM: return "ENOMEM";
     case -ENOTCONN: return "ENOTCONN";
