@@ -50,16 +50,20 @@ static void ring(void *argument)
 }
 
 CASE(x10_a_wake_that_is_interrupted_arrives, "X10 E7", NEEDS_KERNEL | NEEDS_FAILURES,
-     "each system call of a wake is interrupted before it is made, on a thread beside a wait()",
+     "each system call of a wake is interrupted before it is made, or finds all full, on a thread "
+     "beside a wait()",
      "the wait() ends, again and again")
 {
-    static const char *const calls[] = {"write", "kevent"};
+    static const struct {
+        const char *call;
+        int error;
+    } calls[] = {{"write", EINTR}, {"write", EAGAIN}, {"kevent", EINTR}};
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         struct alarm alarm = {.world = world};
         struct thread *thread;
 
-        calls_fail(world, failure_of(calls[i], EINTR), 1, true);
+        calls_fail(world, failure_of(calls[i].call, calls[i].error), 1, true);
         thread = thread_start(ring, &alarm);
         for (int round = 0; round < 50; round++) {
             struct rouse_event event;
@@ -284,6 +288,7 @@ static void haunt(struct world *world, const char *call, int error, int n)
     world_forget(world, ghost);
     if (RULES)
         world_close(world, ends[0]);
+    (void) world_quiet(world, ghost, 0); /* what was told of it before */
     queue_send(world, ends[1], copy);
     CHECK_EQUAL(E5, world_quiet(world, ghost, 3), 0, "reports of what was forgotten");
     if (n > 0)
@@ -308,6 +313,40 @@ CASE(x10_a_descriptor_closed_too_early_haunts_nobody, "X10 E5", NEEDS_KERNEL | N
     haunt(world, "dup3", EMFILE, 1);
 }
 
+CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2", NEEDS_KERNEL | NEEDS_FAILURES,
+     "somebody listens to a queue; a source with data is armed again, and the kernel refuses the "
+     "look "
+     "that this takes, or that and what is done about it",
+     "it is reported; or, if the queue could do nothing, once it is armed again")
+{
+    static const struct {
+        const char *call;
+        bool for_ever;
+    } rounds[] = {{"kevent_change", false}, {"kevent", false}, {"kevent_change", true}};
+
+    if (world->evq->ops->pollable != NULL)
+        world->evq->ops->pollable(world->evq);
+    for (int i = 0; i < 3; i++) {
+        struct rouse_source *source;
+        rouse_fd ends[2];
+
+        world_pair(world, ends);
+        source = world_source(world, ends[0]);
+        world_arm(world, source, ROUSE_READABLE);
+        queue_send(world, ends[1], ends[0]);
+        CHECK_EQUAL(E2, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+                    "the first report");
+        calls_fail(world, failure_of(rounds[i].call, ENOMEM), 1, rounds[i].for_ever);
+        world_arm(world, source, ROUSE_READABLE);
+        calls_end();
+        if (rounds[i].for_ever)
+            world_arm(world, source, ROUSE_READABLE);
+        CHECK_EQUAL(X10, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+                    "the report after a look that was refused");
+        queue_close(world, source);
+    }
+}
+
 CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_far_deadline_on_an_older_kernel_is_far,
                             &x10_a_queue_whose_descriptor_has_gone_says_so,
@@ -315,4 +354,5 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_first_wait_when_nothing_can_be_submitted,
                             &x10_listening_when_nothing_can_be_submitted,
                             &x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted,
-                            &x10_a_descriptor_closed_too_early_haunts_nobody};
+                            &x10_a_descriptor_closed_too_early_haunts_nobody,
+                            &x10_a_look_that_is_refused_loses_nothing};

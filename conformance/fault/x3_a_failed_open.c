@@ -163,7 +163,31 @@ CASE(x3_a_backend_that_is_not_there_is_told, "X3", NEEDS_NOTHING,
     CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors open");
 }
 
-CASES(fault_x3) = {
-    &x3_a_queue_without_memory_leaves_nothing, &x3_a_runtime_without_memory_leaves_nothing,
-    &x3_a_queue_without_descriptors_leaves_nothing,
-    &x3_a_runtime_without_descriptors_leaves_nothing, &x3_a_backend_that_is_not_there_is_told};
+CASE(x3_every_error_has_words, "X3", NEEDS_NOTHING,
+     "each number that is an error somewhere, and some that are none, is put into words",
+     "there is a line of them for each, and different ones for those that functions of ours tell")
+{
+    static const int told[] = {EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN,   EBADF,
+                               EBUSY,  ECANCELED,  ECONNREFUSED,  EINVAL,   ECONNRESET,
+                               EMFILE, ENFILE,     ENOMEM,        ENOTCONN, EPERM,
+                               EPIPE,  ETIMEDOUT,  EAFNOSUPPORT,  ENODEV,   EISCONN};
+    enum { TOLD = sizeof told / sizeof *told };
+
+    for (int number = 0; number < 5000; number++) {
+        const char *text = rouse_strerror(-number);
+
+        CHECK(X3, text != NULL && text[0] != '\0' && strchr(text, '\n') == NULL, "of %d: \"%s\"",
+              number, text != NULL ? text : "nothing");
+    }
+    for (int i = 0; i < TOLD; i++)
+        for (int k = 0; k < i; k++)
+            CHECK(X3, strcmp(rouse_strerror(-told[i]), rouse_strerror(-told[k])) != 0,
+                  "%d and %d are the same: \"%s\"", told[i], told[k], rouse_strerror(-told[i]));
+}
+
+CASES(fault_x3) = {&x3_a_queue_without_memory_leaves_nothing,
+                   &x3_a_runtime_without_memory_leaves_nothing,
+                   &x3_a_queue_without_descriptors_leaves_nothing,
+                   &x3_a_runtime_without_descriptors_leaves_nothing,
+                   &x3_a_backend_that_is_not_there_is_told,
+                   &x3_every_error_has_words};

@@ -661,10 +661,8 @@ int rouse__sim_urgent(struct rouse__sim_sockets *sockets, rouse_fd fd, char byte
 
     if (written < 0)
         return (int) written;
-    peer = sim_peer_of(sim_find(&sockets->table, fd));
-    if (peer != NULL) {
-        sim_flow_mark(sim_inward(peer));
-        rouse__sim_settle(peer);
-    }
+    peer = sim_peer_of(sim_find(&sockets->table, fd)); /* or the write would have failed */
+    sim_flow_mark(sim_inward(peer));
+    rouse__sim_settle(peer);
     return 0;
 }
