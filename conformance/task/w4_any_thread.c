@@ -393,10 +393,30 @@ CASE(w4_wakes_of_many_tasks_by_many_threads_all_arrive, "W4", NEEDS_NOTHING,
     free(throng);
 }
 
+CASE(w4_a_slot_may_be_emptied_by_a_waker_that_is_empty, "W4", NEEDS_NOTHING,
+     "a slot is empty, and one keeps a waker; both are told to keep a waker of zeroes",
+     "the one that was kept is released, unwoken, and waking and dropping the slots does nothing")
+{
+    const struct rouse_waker empty = {NULL, NULL};
+    struct wakes *wakes = world_wakes(world);
+    const struct rouse_waker waker = wakes_waker(wakes);
+    struct rouse_waker slots[2] = {empty, waker_clone(&waker)};
+
+    for (int i = 0; i < 2; i++) {
+        rouse_waker_keep(&slots[i], &empty);
+        CHECK_EQUAL(W4, wakes->references, i == 0, "references");
+        rouse_wake_by_ref(&slots[i]);
+        rouse_wake(&slots[i]);
+        rouse_waker_drop(&slots[i]);
+    }
+    CHECK_EQUAL(W4, wakes_taken(wakes), 0, "wakes");
+}
+
 CASES(task_w4) = {&w4_the_only_waker_may_be_spent_on_another_thread,
                   &w4_wakers_are_cloned_woken_and_released_on_any_thread,
                   &w4_wakers_that_are_cloned_at_the_same_time_are_all_counted,
                   &w4_wakes_of_many_tasks_by_many_threads_all_arrive,
                   &w4_wakers_may_outlive_the_executor,
                   &w4_wakers_may_outlive_the_runtime,
-                  &w4_the_waker_of_a_run_may_outlive_it};
+                  &w4_the_waker_of_a_run_may_outlive_it,
+                  &w4_a_slot_may_be_emptied_by_a_waker_that_is_empty};
