@@ -38,7 +38,7 @@ REAL = ("epoll", "poll", "libuv", "uring", "kqueue")
 KERNEL = {"real kernel time", "descriptors that are no sockets", "limit on descriptors", "ICMP errors"}
 CASE_S = 8  # no case takes so long, however busy the machine is
 KILLERS = 20  # so many are asked first
-FIRST_CPU_S = 5  # and take no more together
+CPU_S = {"killers": 2, "near": 4, "all": 40}  # what a run in one process may take; ten times what it does
 
 Outcome = collections.namedtuple("Outcome", "verdict by")
 
@@ -154,12 +154,12 @@ class Bench:
             and (part is WHOLE or KERNEL.intersection(case["needs"]))
         ]
 
-    def together(self, backend, cases=()):
+    def together(self, backend, which="all", cases=()):
         """All in one process, up to the first that fails: its name and how, or None."""
         command = [self.tree.conform, "--backend", backend, "--in-process", "--timeout", str(CASE_S)]
         for case in cases:
             command += ["--case", case]
-        limit = FIRST_CPU_S if cases else 10 * FIRST_CPU_S
+        limit = CPU_S[which]
         current, verdict, done = "before the first case", "", False
         with subprocess.Popen(
             command,
@@ -236,7 +236,8 @@ class Bench:
     def first_asked(self, file, killers):
         """Those that killed others of this file, and those that are about its folder."""
         near = NEAR[pathlib.Path(file).parent.name]
-        return (self.together("sim", killers[:KILLERS]) if killers else None) or self.together("sim", near)
+        failed = self.together("sim", "killers", killers[:KILLERS]) if killers else None
+        return failed or self.together("sim", "near", near)
 
     def check(self, backends):
         """The suite has to pass here when nothing is changed."""
@@ -274,8 +275,11 @@ class Run:
         self.total = len(self.todo)
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            sys.exit("\nline-mutants: broken off; the same command goes on")
         if self.failed:
             raise self.failed[0]
 
