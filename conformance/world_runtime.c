@@ -2,6 +2,7 @@
  * world_runtime.c -- futures, polled by hand and run by a runtime, within limits.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "runner.h"
 #include "world.h"
@@ -19,8 +20,10 @@ void world_runtime(struct world *world, struct rouse *rt)
 {
     const struct rouse_options options = {
         .size = sizeof options, .evq = world->evq, .alloc = world->alloc};
-    const int error = rouse_open(rt, &options);
+    int error;
 
+    memset(rt, 0xa5, sizeof *rt); /* as memory is that comes from malloc() */
+    error = rouse_open(rt, &options);
     if (error != 0)
         suite_error("no runtime: %s", rouse_strerror(error));
 }

@@ -4,6 +4,7 @@
 #include "meter.h"
 
 #include <errno.h>
+#include <string.h>
 
 static struct meter *meter_of(struct rouse_evq *evq)
 {
@@ -269,6 +270,7 @@ void meter_runtime(struct world *world, struct meter *meter, struct rouse *rt)
     meter->evq.ops = &meter_ops;
     meter->evq.sockets = &meter->table;
     options.evq = &meter->evq;
+    memset(rt, 0xa5, sizeof *rt); /* as memory is that comes from malloc() */
     error = rouse_open(rt, &options);
     if (error != 0)
         suite_error("no runtime: %s", rouse_strerror(error));

@@ -2,6 +2,7 @@
  * r4_one_to_a_direction.c -- a second future that waits for the direction of an io is told
  * -EBUSY.
  */
+#include "../net/meter.h"
 #include "seat.h"
 
 #include <errno.h>
@@ -94,6 +95,34 @@ CASE(r4_the_other_direction_is_free, "R4", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(t7_a_report_of_one_direction_wakes_nobody_in_the_other, "T7 R4", NEEDS_NOTHING,
+     "one future waits for reading and one for writing, and the queue reports one direction alone",
+     "who waits for that is woken, and the other one not")
+{
+    for (int i = 0; i < 2; i++) {
+        struct rouse rt;
+        struct meter meter;
+        struct wakes *wakes = world_wakes(world);
+        const struct rouse_waker waker = wakes_waker(wakes);
+        struct seat seat = {.wakes = NULL};
+        struct rouse_readiness other;
+        const int *mistakes = i == 0 ? &meter.writable : &meter.readable;
+
+        meter_runtime(world, &meter, &rt);
+        seat_open(world, &rt, &seat);
+        block(world, &seat, ROUSE_WRITABLE);
+        CHECK(R4, seat_wait(&seat, directions[i]) == ROUSE_PENDING, "the first is READY");
+        other = rouse_readiness(&seat.io, other_than(directions[i]));
+        REQUIRE(R4, world_poll(&other.future, &waker) == ROUSE_PENDING, "the second is READY");
+        unblock(world, &seat, directions[i]);
+        CHECK(R4, world_run_until(world, &rt, seat_woken, &seat, WORLD_SOON), "it is not woken");
+        CHECK(T7, wakes_taken(wakes) <= *mistakes, "woken for the other one's direction");
+        rouse_future_drop(&other.future);
+        seat_close(world, &seat);
+        rouse_close(&rt);
+    }
+}
+
 CASE(r4_when_one_is_done_the_next_may_wait, "R4", NEEDS_NOTHING,
      "waiters end by a report, by a drop before their poll, while waiting, and after a wake",
      "after each the direction is free for another future")
@@ -135,4 +164,5 @@ CASE(r4_when_one_is_done_the_next_may_wait, "R4", NEEDS_NOTHING,
 }
 
 CASES(reactor_r4) = {&r4_a_second_waiter_is_told_busy, &r4_the_other_direction_is_free,
+                     &t7_a_report_of_one_direction_wakes_nobody_in_the_other,
                      &r4_when_one_is_done_the_next_may_wait};
