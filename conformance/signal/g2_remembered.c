@@ -91,6 +91,33 @@ CASE(g2_two_signals_are_remembered_apart, "G2", NEEDS_NOTHING,
     signals_end();
 }
 
+CASE(g2_signals_that_were_told_are_not_remembered, "G2 G3", NEEDS_NOTHING,
+     "a future waits for each of two signals, and both come before the turn that takes them",
+     "both futures are READY, and whoever waits after them waits for the next")
+{
+    struct rouse rt;
+
+    signals_begin();
+    world_runtime(world, &rt);
+    for (int round = 0; round < 2; round++) {
+        struct rouse_signal waits[SIGNALS];
+
+        for (int i = 0; i < SIGNALS; i++) {
+            waits[i] = rouse_signal(&rt.reactor, signals[i]);
+            CHECK_EQUAL(G2, world_poll(&waits[i].future, NULL), ROUSE_PENDING, "a signal's future");
+        }
+        for (int i = 0; i < SIGNALS; i++)
+            raise(signals[(i + round) % SIGNALS]);
+        rouse_turn(&rt, 0);
+        for (int i = 0; i < SIGNALS; i++)
+            CHECK_EQUAL(G3, world_poll(&waits[i].future, NULL), ROUSE_READY, "it, when it came");
+        for (int i = 0; i < SIGNALS; i++)
+            CHECK(G2, signals_silent(&rt, signals[i]), "signal %d is told twice", signals[i]);
+    }
+    rouse_close(&rt);
+    signals_end();
+}
+
 CASE(g2_an_await_that_is_dropped_gives_back_its_signal, "G2", NEEDS_NOTHING,
      "a future is woken by its signal and dropped before it is polled again",
      "the next await is READY, and the one after it pends")
@@ -175,6 +202,28 @@ CASE(g2_a_stop_between_two_runs_is_remembered, "G2", NEEDS_NOTHING,
     signals_end();
 }
 
+CASE(g2_each_signal_that_is_to_stop_a_run_does, "G2", NEEDS_NOTHING,
+     "rouse_stop_on() is told of two signals, and each of them comes",
+     "the next run is stopped, whichever came, and the one after it is not")
+{
+    struct rouse rt;
+
+    signals_begin();
+    world_runtime(world, &rt);
+    for (int i = 0; i < SIGNALS; i++)
+        CHECK_EQUAL(G2, rouse_stop_on(&rt, signals[i]), 0, "rouse_stop_on()");
+    for (int i = 0; i < SIGNALS; i++) {
+        struct rouse_sleep sleep = rouse_sleep(&rt.reactor, ROUSE_MS(WORLD_SOON));
+
+        raise_and_turn(world, &rt, signals[i], 0);
+        CHECK_EQUAL(G2, rouse_run(&rt, &sleep.future), -ECANCELED, "the result of a run");
+        sleep = rouse_sleep(&rt.reactor, ROUSE_MS(1));
+        CHECK_EQUAL(G2, rouse_run(&rt, &sleep.future), 0, "the result of the run after that");
+    }
+    rouse_close(&rt);
+    signals_end();
+}
+
 /* Raises a signal once, in the middle of whatever the thread does. */
 static void raise_once(void *with)
 {
@@ -240,8 +289,10 @@ CASE(g2_a_stop_that_comes_twice_stops_one_run, "G2", NEEDS_NOTHING,
 CASES(signal_g2) = {&g2_a_signal_between_two_awaits_is_remembered,
                     &g2_several_merge_into_one,
                     &g2_two_signals_are_remembered_apart,
+                    &g2_signals_that_were_told_are_not_remembered,
                     &g2_an_await_that_is_dropped_gives_back_its_signal,
                     &g2_the_last_of_a_burst_is_never_lost,
                     &g2_a_stop_between_two_runs_is_remembered,
                     &g2_a_signal_wakes_a_runtime_that_sleeps,
-                    &g2_a_stop_that_comes_twice_stops_one_run};
+                    &g2_a_stop_that_comes_twice_stops_one_run,
+                    &g2_each_signal_that_is_to_stop_a_run_does};
