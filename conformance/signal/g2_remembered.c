@@ -119,8 +119,9 @@ CASE(g2_signals_that_were_told_are_not_remembered, "G2 G3", NEEDS_NOTHING,
 }
 
 CASE(g2_an_await_that_is_dropped_gives_back_its_signal, "G2", NEEDS_NOTHING,
-     "a future is woken by its signal and dropped before it is polled again",
-     "the next await is READY, and the one after it pends")
+     "a future is woken by its signal and dropped before it is polled again, while another signal "
+     "is remembered, or none",
+     "the next await of each that came is READY, and the one after it pends")
 {
     struct rouse rt;
 
@@ -131,12 +132,17 @@ CASE(g2_an_await_that_is_dropped_gives_back_its_signal, "G2", NEEDS_NOTHING,
         const struct rouse_waker waker = wakes_waker(wakes);
         struct rouse_signal waits = rouse_signal(&rt.reactor, SIGTERM);
 
+        signals_watch(&rt.reactor, SIGINT);
+        if (round > 0)
+            raise_and_turn(world, &rt, SIGINT, 1);
         world_poll(&waits.future, &waker);
         raise_and_turn(world, &rt, SIGTERM, 1);
         CHECK_EQUAL(G2, wakes_taken(wakes), 1, "the number of wakes by one signal");
         rouse_future_drop(&waits.future);
         CHECK(G2, signals_comes(&rt, SIGTERM), "it went with the future that was dropped");
         CHECK(G2, signals_silent(&rt, SIGTERM), "it is told twice");
+        CHECK(G2, round > 0 ? signals_comes(&rt, SIGINT) : signals_silent(&rt, SIGINT),
+              "the other signal is not what it was");
     }
     rouse_close(&rt);
     signals_end();
