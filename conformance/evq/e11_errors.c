@@ -14,6 +14,7 @@ static void refused(struct world *world, rouse_fd fd, int expected, const char *
     struct rouse_source source = {.fd = fd};
 
     for (unsigned interest = ROUSE_READABLE; interest <= (QUEUE_BOTH | ROUSE_DRAINED); interest++) {
+        const size_t blocks = world->memory.live;
         int error;
 
         if ((interest & QUEUE_BOTH) == 0)
@@ -23,6 +24,7 @@ static void refused(struct world *world, rouse_fd fd, int expected, const char *
               rouse_strerror(error), error);
         if (error == 0)
             world_forget(world, &source);
+        CHECK(E11, world->memory.live <= blocks, "%s left memory behind", what);
         CHECK(E11, source.armed == 0 && source.record == NULL && source.link == NULL,
               "%s left something in its source", what);
     }

@@ -267,7 +267,69 @@ CASE(x6_who_is_gone_before_the_accept_does_not_reach_it, "X6", NEEDS_SIM,
     rouse_close(&rt);
 }
 
-CASES(fault_x6) = {
-    &x6_a_reset_reaches_its_own_futures,    &x6_urgent_data_reaches_nobody_else,
-    &x6_a_half_close_ends_its_reader_alone, &x6_a_close_reaches_its_own_futures,
-    &x6_a_flood_or_silence_starves_nobody,  &x6_who_is_gone_before_the_accept_does_not_reach_it};
+enum { MIXED = 24 };
+
+CASE(x6_failures_and_bytes_in_one_turn_all_arrive, "X6", NEEDS_NOTHING,
+     "of twenty-four connections that are read some are reset, some closed, and some sent a byte, "
+     "in "
+     "all orders, before the runtime turns",
+     "each reader is told of its own connection, and of nothing else")
+{
+    for (int round = 0; round < 6; round++) {
+        struct rouse_tcp tcps[MIXED];
+        struct rouse_read reads[MIXED];
+        struct rouse_task tasks[MIXED];
+        char bytes[MIXED];
+        rouse_fd peers[MIXED];
+        struct rouse_sleep sleep;
+        struct rouse rt;
+
+        world_runtime(world, &rt);
+        for (int i = 0; i < MIXED; i++) {
+            rouse_fd ends[2];
+
+            world_tcp_pair(world, ends);
+            peers[i] = ends[1];
+            rouse_tcp_open(&tcps[i], &rt.reactor, world_give(world, ends[0]));
+            reads[i] = rouse_read(&tcps[i], &bytes[i], 1);
+            rouse_spawn_held(&rt.executor, &tasks[i], &reads[i].future, NULL);
+        }
+        world_settle(world, &rt);
+        for (int i = 0; i < MIXED; i++) {
+            const int deed = (i + round) * (round < 3 ? 1 : 5) % 3;
+
+            if (deed == 0)
+                world_reset(world, peers[i]);
+            else if (deed == 1)
+                world_send(world, peers[i], 1);
+            else
+                world_close(world, peers[i]);
+        }
+        sleep = rouse_sleep(&rt.reactor, ROUSE_MS(WORLD_QUIET));
+        world_run(world, &rt, &sleep.future, WORLD_SOON, NULL);
+        for (int i = 0; i < MIXED; i++) {
+            const int deed = (i + round) * (round < 3 ? 1 : 5) % 3;
+            const intptr_t result = rouse_task_ended(&tasks[i]) ? reads[i].future.result : -1;
+
+            CHECK(X6, rouse_task_ended(&tasks[i]), "reader %d was told nothing, of deed %d", i,
+                  deed);
+            CHECK(X6, deed == 0 ? result < 0 : result == (deed == 1),
+                  "reader %d is told %lld, of deed %d", i, (long long) result, deed);
+            rouse_cancel(&tasks[i]);
+        }
+        world_settle(world, &rt);
+        for (int i = 0; i < MIXED; i++) {
+            rouse_task_unhold(&tasks[i]);
+            rouse_tcp_close(&tcps[i]);
+        }
+        rouse_close(&rt);
+    }
+}
+
+CASES(fault_x6) = {&x6_a_reset_reaches_its_own_futures,
+                   &x6_urgent_data_reaches_nobody_else,
+                   &x6_a_half_close_ends_its_reader_alone,
+                   &x6_a_close_reaches_its_own_futures,
+                   &x6_a_flood_or_silence_starves_nobody,
+                   &x6_who_is_gone_before_the_accept_does_not_reach_it,
+                   &x6_failures_and_bytes_in_one_turn_all_arrive};

@@ -124,6 +124,33 @@ CASE(x7_a_pipe_without_a_writer_costs_nothing, "X7", NEEDS_NON_SOCKETS,
     }
 }
 
-CASES(fault_x7_sleeps) = {&x7_short_sleeps_do_not_spin,
-                          &x7_a_source_that_nobody_armed_again_costs_nothing,
-                          &x7_a_pipe_without_a_writer_costs_nothing};
+static void wake_it(void *argument)
+{
+    struct world *world = argument;
+
+    thread_yield();
+    world_wake(world);
+}
+
+CASE(
+    x7_what_woke_a_wait_costs_nothing_afterwards, "X7", NEEDS_NOTHING,
+    "waits without limit are ended by another thread, one to a hundred times; then nothing happens",
+    "a wait sleeps until its deadline, without processor time")
+{
+    static const int times[] = {1, 2, 100};
+
+    for (int i = 0; i < 3; i++) {
+        for (int n = 0; n < times[i]; n++) {
+            struct thread *thread = thread_start(wake_it, world);
+            struct rouse_event event;
+
+            WAIT_UNLIMITED(X7, world, &event, 1);
+            thread_join(thread);
+        }
+        check_sleep(world, "wakes that are over");
+    }
+}
+
+CASES(fault_x7_sleeps) = {
+    &x7_short_sleeps_do_not_spin, &x7_a_source_that_nobody_armed_again_costs_nothing,
+    &x7_a_pipe_without_a_writer_costs_nothing, &x7_what_woke_a_wait_costs_nothing_afterwards};

@@ -164,7 +164,7 @@ ROUSE_ASYNC(latecomer, struct latecomer)
             ROUSE_AWAIT(self->sleep, rouse_sleep(reactor, 0));
         } else if (self->kind == 1) {
             self->interval = rouse_interval(reactor, 1);
-            self->interval.next = -1;
+            self->interval.next = 0;
             ROUSE_AWAIT(self->tick, rouse_tick(&self->interval));
         } else {
             self->child = rouse_sleep_until(reactor, ROUSE_NEVER);

@@ -6,6 +6,8 @@
 #include "../fault/play.h"
 #include "bench.h"
 
+#include <stdio.h>
+
 static const char everything[] =
     "interrupt=200000 no-memory=10000 no-descriptor=10000 spurious=200000 delay=200000 "
     "reorder=300000 split=300000 short-read=300000 short-write=300000 would-block=300000 "
@@ -167,7 +169,59 @@ CASE(s1_one_fault_does_not_shift_another, "S1", NEEDS_SIM,
     }
     CHECK(S1, shorter > 10 && shorter < 60, "%d of 100 reads with a chance of 30 %% are short",
           shorter);
+    /* Nor do those that have no opportunity of their own, one by one. */
+    for (int fault = 0; fault < ROUSE_SIM_FAULTS; fault++) {
+        char faults[100];
+
+        if (fault == ROUSE_SIM_SHORT_READ || fault == ROUSE_SIM_RESET
+            || fault == ROUSE_SIM_WOULD_BLOCK)
+            continue; /* of these a read that does not happen is no read */
+        snprintf(faults, sizeof faults, "short-read=300000 %s=500000",
+                 rouse_sim_fault_name((enum rouse_sim_fault) fault));
+        read_shortly(world, faults, beside, 100);
+        for (int i = 0; i < 100; i++)
+            if (!CHECK(S1, beside[i] == alone[i], "beside %s read %d brings %lld, not %lld", faults,
+                       i, (long long) beside[i], (long long) alone[i]))
+                break;
+    }
+}
+
+CASE(s1_the_seed_decides_wherever_the_queue_is, "S1", NEEDS_SIM,
+     "two queues are open at a time, of one seed, and then of two; reads are short by chance",
+     "of one seed they are the same, and of two they are not")
+{
+    for (int seeds = 1; seeds <= 2; seeds++) {
+        intptr_t counts[2][100];
+        struct rouse_evq *evqs[2];
+        int differ = 0;
+
+        for (int q = 0; q < 2; q++) {
+            const struct rouse_sim_options options = {.size = sizeof options,
+                                                      .seed = (uint64_t) (7 + q * (seeds - 1))};
+
+            evqs[q] = sim_queue(world, &options, "short-read=500000");
+        }
+        for (int q = 0; q < 2; q++) {
+            const struct rouse_sockets *sockets = evqs[q]->sockets;
+            char bytes[50] = {0};
+            rouse_fd ends[2];
+
+            sim_pair(evqs[q], ends);
+            for (int i = 0; i < 100; i++) {
+                sockets->write(sockets, ends[1], bytes, 5);
+                counts[q][i] = sockets->read(sockets, ends[0], bytes, 5);
+            }
+            sockets->close(sockets, ends[0]);
+            sockets->close(sockets, ends[1]);
+        }
+        for (int q = 0; q < 2; q++)
+            sim_queue_close(evqs[q]);
+        for (int i = 0; i < 100; i++)
+            differ += counts[0][i] != counts[1][i];
+        CHECK(S1, seeds == 1 ? differ == 0 : differ > 0, "of %d seeds %d of 100 reads differ",
+              seeds, differ);
+    }
 }
 
 CASES(sim_s1) = {&s1_the_same_seed_gives_the_same_trace, &s1_the_trace_says_what_happens,
-                 &s1_one_fault_does_not_shift_another};
+                 &s1_one_fault_does_not_shift_another, &s1_the_seed_decides_wherever_the_queue_is};

@@ -289,8 +289,11 @@ CASE(
               (long long) count);
         total -= count;
     }
+    rouse_sim_faults(spot.evq, "short-write=1000000 short-read=1000000:7");
     CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[1], bytes, 100), 1, "the last one");
     CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[1], bytes, 100), -EAGAIN, "no more");
+    CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_opportunities(spot.evq, ROUSE_SIM_SHORT_READ), 0,
+                "opportunities where one byte moves, or none");
     CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[1], bytes, 1), 1, "one byte");
     spot_close(&spot);
 }

@@ -292,7 +292,7 @@ CASE(s5_options_may_be_of_an_older_program, "S5", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
-CASE(s5_the_environment_says_what_the_program_does_not, "S5", NEEDS_SIM,
+CASE(s5_the_environment_says_what_the_program_does_not, "S5 X3", NEEDS_SIM,
      "a queue opens with and without options, while ROUSE_SIM names some",
      "it counts only without; where it cannot be read nothing opens")
 {
@@ -320,8 +320,14 @@ CASE(s5_the_environment_says_what_the_program_does_not, "S5", NEEDS_SIM,
     CHECK_EQUAL(S5, evq->sockets->write(evq->sockets, ends[0], bytes, 8), 8, "with options");
     sim_queue_close(evq);
     for (int i = 0; i < 5; i++) {
+        const struct rouse_evq_options options = {.size = sizeof options, .alloc = world->alloc};
+        const int descriptors = world_open_descriptors(world);
+        const size_t blocks = world->memory.live;
+
         environment_set("ROUSE_SIM", wrong[i]);
-        CHECK(S5, rouse_backend("sim")->open(&evq, NULL) == -EINVAL, "%s", wrong[i]);
+        CHECK(S5, rouse_backend("sim")->open(&evq, &options) == -EINVAL, "%s", wrong[i]);
+        CHECK_EQUAL(X3, world->memory.live, blocks, "blocks of memory, when it did not open");
+        CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors");
     }
     environment_set("ROUSE_SIM", NULL);
 }

@@ -384,7 +384,47 @@ CASE(b4_what_has_no_name_is_called_unnamed, "B4", NEEDS_NOTHING,
     stage_close(&stage);
 }
 
+CASE(
+    b4_the_inspector_hears_of_tasks_that_nobody_holds, "B4", NEEDS_NOTHING,
+    "a task that nobody holds, and whose only waker is its own, yields, is woken by that waker, by "
+    "reference and by spending it, and is canceled",
+    "each is heard of once")
+{
+    struct stage stage;
+    struct watch watch;
+    struct puppet puppet;
+
+    stage_open(&stage, world);
+    watch_begin(&watch, &stage);
+    puppet_make(&puppet, puppet_yield);
+    puppet_spawn(&stage.executor, &puppet);
+    heard(&watch, "a spawn", 1, 0, 0, 0);
+    for (int n = 0; n < 3; n++) {
+        rouse_executor_run(&stage.executor, 1);
+        heard(&watch, "a poll that yields", 1, 1, 0, 0);
+    }
+    puppet.act = puppet_wait;
+    stage_run(&stage);
+    heard(&watch, "a poll that waits", 0, 1, 0, 0);
+    for (int n = 0; n < 4; n++) {
+        if (n % 2 == 0)
+            rouse_wake(&puppet.waker);
+        else
+            rouse_wake_by_ref(&puppet.waker);
+        heard(&watch, "a wake by the only waker", 1, 0, 0, 0);
+        stage_run(&stage);
+        heard(&watch, "its poll", 0, 1, 0, 0);
+    }
+    rouse_cancel(&puppet.task);
+    heard(&watch, "a cancel", 1, 0, 0, 0);
+    stage_run(&stage);
+    heard(&watch, "its turn", 0, 0, 0, 1);
+    stage_close(&stage);
+}
+
 CASES(task_b4) = {&b4_the_dump_names_every_live_task_and_what_it_waits_for,
                   &b4_a_long_chain_is_cut_not_spilt, &b4_a_body_in_its_finally_waits_for_nothing,
                   &b4_the_inspector_hears_of_every_wake_poll_and_end_once,
-                  &b4_the_inspector_may_leave_things_out, &b4_what_has_no_name_is_called_unnamed};
+                  &b4_the_inspector_may_leave_things_out,
+                  &b4_what_has_no_name_is_called_unnamed,
+                  &b4_the_inspector_hears_of_tasks_that_nobody_holds};
