@@ -143,8 +143,9 @@ static void read_shortly(struct world *world, const char *faults, intptr_t *coun
         unsigned ready;
 
         peer->write(peer, ends[1], bytes, sizeof bytes);
-        sim_arm(evq, &source, ROUSE_READABLE);
-        sim_waits(evq, &source, 1, 9, &ready);
+        sim_arm(evq, &source, ROUSE_READABLE | ROUSE_WRITABLE);
+        for (int n = 0; n < 2 && source.armed != 0; n++)
+            sim_waits(evq, &source, 1, 9, &ready);
         counts[i] = sockets->read(sockets, ends[0], bytes, sizeof bytes);
     }
     evq->ops->forget(evq, &source);

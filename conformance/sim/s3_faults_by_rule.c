@@ -308,7 +308,7 @@ CASE(
     char bytes[4];
 
     spot_open(&spot, world, "would-block=1000000");
-    spot.peer->write(spot.peer, spot.ends[1], "abcd", 4);
+    spot.peer->write(spot.peer, spot.ends[1], "abcdef", 6);
     CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], bytes, 1), 1, "unreported");
     for (int round = 0; round < 2; round++) {
         sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
@@ -318,6 +318,9 @@ CASE(
         CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[0], bytes, 1),
                     round == 0 ? -EAGAIN : 1, "a write after a report");
     }
+    for (int n = 0; n < 2; n++)
+        CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], bytes, 1), 1,
+                    "a read after that, without another report");
     sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
     sim_waits(spot.evq, &spot.source, 0, 1, &ready);
     CHECK_EQUAL(S3, spot.peer->read(spot.peer, spot.ends[0], bytes, 1), 1, "a peer's read");
@@ -567,6 +570,57 @@ CASE(s3_datagrams_are_lost_by_rule, "S3", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s3_what_was_split_off_is_not_held_back_again, "S3", NEEDS_SIM,
+     "a report of both directions is always held back for a turn, and always comes as two",
+     "the first one comes in the second turn, and the other one in the next")
+{
+    struct spot spot;
+    unsigned both = 0;
+
+    spot_open(&spot, world, "delay=1000000:1 split=1000000");
+    spot.peer->write(spot.peer, spot.ends[1], "a", 1);
+    sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
+    for (int wait = 0; wait < 3; wait++) {
+        struct rouse_event event = {NULL, 0};
+
+        CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, &event, 1, 0), wait > 0, "reports");
+        CHECK_EQUAL(S3, both & event.ready, 0, "what comes twice");
+        both |= event.ready;
+    }
+    CHECK_EQUAL(S3, both, ROUSE_READABLE | ROUSE_WRITABLE, "what came, in two reports");
+    spot_close(&spot);
+}
+
+static unsigned say(void *with, enum rouse_sim_fault fault)
+{
+    (void) fault;
+    return *(const unsigned *) with;
+}
+
+CASE(s3_who_is_asked_says_how_much, "S3", NEEDS_SIM,
+     "reads of five bytes are short when somebody says so, who says 0 to 9",
+     "0 is no; 1 to 4 are that many bytes; then it begins anew")
+{
+    unsigned said = 0;
+    const struct rouse_sim_rule rule = {.ask = say, .with = &said};
+    struct spot spot;
+
+    spot_open(&spot, world, "");
+    rouse_sim_fault(spot.evq, ROUSE_SIM_SHORT_READ, &rule);
+    for (; said < 10; said++) {
+        char bytes[5] = {0};
+        intptr_t count;
+
+        spot.peer->write(spot.peer, spot.ends[1], bytes, 5);
+        count = spot.sockets->read(spot.sockets, spot.ends[0], bytes, 5);
+        CHECK_EQUAL(S3, count, said == 0 ? 5 : 1 + (said - 1) % 4, "what a read brings");
+        if (count < 5)
+            spot.peer->read(spot.peer, spot.ends[0], bytes, 5);
+    }
+    rouse_sim_fault(spot.evq, ROUSE_SIM_SHORT_READ, NULL);
+    spot_close(&spot);
+}
+
 CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_rules_are_read_from_text,
                  &s3_a_delayed_report_comes_turns_later,
@@ -579,4 +633,6 @@ CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_a_connect_is_interrupted_and_goes_on,
                  &s3_an_interruption_comes_in_the_middle_of_a_wait,
                  &s3_clocks_are_late_and_leap_by_rule,
-                 &s3_datagrams_are_lost_by_rule};
+                 &s3_datagrams_are_lost_by_rule,
+                 &s3_what_was_split_off_is_not_held_back_again,
+                 &s3_who_is_asked_says_how_much};

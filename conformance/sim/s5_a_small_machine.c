@@ -375,6 +375,34 @@ CASE(s5_datagrams_keep_their_bounds, "S5", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s5_what_arrived_before_a_reset_is_read_first, "S5", NEEDS_SIM,
+     "a peer sends three bytes, and then resets its connection, or closes it with bytes unread",
+     "the other end reads the three, is told -ECONNRESET once, and then the end of the stream")
+{
+    for (int closes = 0; closes < 2; closes++) {
+        struct rouse_evq *evq = sim_queue(world, NULL, "");
+        const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+        char bytes[8] = {0};
+        rouse_fd ends[2];
+
+        sim_pair(evq, ends);
+        peer->write(peer, ends[1], "abc", 3);
+        if (closes) {
+            sockets->write(sockets, ends[0], "x", 1);
+            peer->close(peer, ends[1]);
+        } else {
+            rouse_sim_reset(evq, ends[1]);
+        }
+        CHECK(S5, sockets->read(sockets, ends[0], bytes, 8) == 3 && bytes[2] == 'c',
+              "what had arrived is gone");
+        CHECK_EQUAL(S5, sockets->read(sockets, ends[0], bytes, 8), -ECONNRESET,
+                    "the read after it");
+        CHECK_EQUAL(S5, sockets->read(sockets, ends[0], bytes, 8), 0, "the last read");
+        sockets->close(sockets, ends[0]);
+        sim_queue_close(evq);
+    }
+}
+
 CASES(sim_s5) = {&s5_a_descriptor_is_the_lowest_that_is_free,
                  &s5_a_stream_holds_its_capacity,
                  &s5_a_wait_brings_its_batch,
@@ -383,4 +411,5 @@ CASES(sim_s5) = {&s5_a_descriptor_is_the_lowest_that_is_free,
                  &s5_calls_at_the_wrong_time_answer_as_linux_does,
                  &s5_options_may_be_of_an_older_program,
                  &s5_the_environment_says_what_the_program_does_not,
-                 &s5_datagrams_keep_their_bounds};
+                 &s5_datagrams_keep_their_bounds,
+                 &s5_what_arrived_before_a_reset_is_read_first};
