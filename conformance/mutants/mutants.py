@@ -221,7 +221,7 @@ class Worker(threading.Thread):
 
 
 def tree_of(options, number):
-    backends = sorted({"epoll", "poll", "sim"} | {e.on for e in options.entries} - {"kqueue"})
+    backends = sorted({"epoll", "poll", "sim"} | {e.on for e in options.entries})
     flags = [f"-DROUSE_BACKENDS={';'.join(backends)}", "-DCMAKE_C_FLAGS=-O0"]
     if any(entry.on == "kqueue" for entry in options.entries):
         flags.append("-DROUSE_KQUEUE_EMULATION=ON")
