@@ -7,7 +7,8 @@
  * for the same descriptor. The backend below knows that one alone, so what it thinks to be
  * armed and what the caller was promised may differ, which is what most mutants are about.
  *
- * The functions that begin with base_ do what is right. A verb calls them, or does not.
+ * The functions that begin with base_ do what is right. A verb calls them, or does not. They
+ * are for Linux: some look past the backend at what the kernel says of a socket.
  */
 #ifndef ROUSE_CONFORMANCE_MUTANTS_DECORATOR_H
 #define ROUSE_CONFORMANCE_MUTANTS_DECORATOR_H

@@ -5,7 +5,15 @@
  */
 #include "decorator.h"
 
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "../../src/base/atomic.h"
+
+#if !defined(sigev_notify_thread_id) /* as timer_create(2) calls it */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 /* -- Another order, other batches -------------------------------------------- */
 
@@ -275,6 +283,49 @@ static int wait_in_slices(struct queue *queue, struct rouse_event *events, int c
     }
 }
 
+/* It has a timer of its own, whose signal interrupts each wait() that lasts. */
+static void ignore(int signal)
+{
+    (void) signal;
+}
+
+static int open_interrupted(struct queue *queue)
+{
+    struct sigaction action = {.sa_handler = ignore};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
+    timer_t timer;
+
+    event.sigev_notify_thread_id = gettid();
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGURG, &action, NULL) != 0 || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return -errno;
+    queue->time = (rouse_time) (intptr_t) timer;
+    return 0;
+}
+
+static void interrupt_in(struct queue *queue, long ns)
+{
+    const struct itimerspec time = {.it_value = {.tv_nsec = ns}, .it_interval = {.tv_nsec = ns}};
+
+    timer_settime((timer_t) (intptr_t) queue->time, 0, &time, NULL);
+}
+
+static int wait_interrupted(struct queue *queue, struct rouse_event *events, int capacity,
+                            rouse_time deadline)
+{
+    int count;
+
+    interrupt_in(queue, 700000);
+    count = base_wait(queue, events, capacity, deadline);
+    interrupt_in(queue, 0);
+    return count;
+}
+
+static void close_interrupted(struct queue *queue)
+{
+    timer_delete((timer_t) (intptr_t) queue->time);
+}
+
 /* A wake() that comes while a wait() is ending by a report ends the next one too. */
 static int wait_woken_twice(struct queue *queue, struct rouse_event *events, int capacity,
                             rouse_time deadline)
@@ -310,6 +361,10 @@ const struct decorator variants[] = {
     {.name = "clock-of-milliseconds", .now = now_coarse, .wait = wait_coarse},
     {.name = "clock-of-another-epoch", .now = now_elsewhere, .wait = wait_elsewhere},
     {.name = "comes-back-every-millisecond", .wait = wait_in_slices},
+    {.name = "interrupts-itself",
+     .open = open_interrupted,
+     .wait = wait_interrupted,
+     .close = close_interrupted},
     {.name = "wake-between-ends-two-waits", .wait = wait_woken_twice},
     {.name = "no-descriptor", .pollable = no_pollable},
     {.name = NULL},
