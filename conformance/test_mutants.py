@@ -119,7 +119,7 @@ def test_the_canary_is_red_on_the_page(canary):
 def test_the_canary_is_in_the_kill_matrix(tmp_path):
     done = run_mutants(tmp_path, CANARY, "--quick", "canary")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^\[ +1/1\] killed +E7 +canary: on sim, by e7_a_wake_before_the_first_wait_ends_it;", done.stdout, re.M)
+    assert "[  1/1] killed   E7    canary: on sim, by e7_a_wake_before_the_first_wait_ends_it;" in done.stdout
     assert re.search(r"^E7  Wake +1/1 ", done.stdout, flags=re.M)
     assert done.stdout.splitlines()[-1] == "1 passed, 0 failed"
     (found,) = json.loads((tmp_path / "work/results.json").read_text())["mutants"]
@@ -147,7 +147,7 @@ def test_a_legal_variant_that_is_refused_is_red(tmp_path):
     refused = REVERSED.replace("decorator = true", 'decorator = true\nfaults = "no-memory=1000000"')
     done = run_mutants(tmp_path, refused, "--quick", "batches-reversed")
     assert done.returncode == 1
-    assert re.search(r"^\[ +1/1\] REFUSED  legal batches-reversed: on sim, [1-9]\d* of \d+ cases fail", done.stdout, re.M)
+    assert re.search(r"REFUSED  legal batches-reversed: on sim, [1-9]\d* of \d+ cases fail", done.stdout)
     assert "0 of 1 legal variants passed" in done.stdout
     assert done.stdout.splitlines()[-1] == "0 passed, 1 failed"
 

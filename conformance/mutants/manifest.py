@@ -45,12 +45,12 @@ class Entry:
             and any(fnmatch.fnmatchcase(case["id"], pattern) for pattern in self.cases)
         }
 
-    def texts(self, read=None):
+    def texts(self):
         """The files that it edits, as they become. Wrong if an edit does not apply."""
         texts = {}
         for file, old, new in self.edits:
             try:
-                text = texts[file] if file in texts else (read or (lambda f: (ROOT / f).read_text()))(file)
+                text = texts[file] if file in texts else (ROOT / file).read_text()
             except OSError:
                 raise Wrong(f"{self.file}: {self.name}: there is no {file}") from None
             if text.count(old) != 1:

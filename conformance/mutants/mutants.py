@@ -64,8 +64,7 @@ class Bench:
             sys.exit(stop(f"the decorators do not compile:\n{done.stdout}"))
 
     def suite(self, conform, entry, *arguments):
-        """The report of one run, or None if it came to no end. A report that says nothing of
-        a backend that ran is none."""
+        """The report of one run and "", or None and why there is none."""
         environment = {**os.environ}
         for name in ("ROUSE_MUTANT", "ROUSE_MUTANT_BASE", "ROUSE_SIM", "ROUSE_BACKEND"):
             environment.pop(name, None)
@@ -109,7 +108,7 @@ def found(report):
         (status,) = case["results"].values()
         if status not in ("fail", "error"):
             continue
-        messages = [m for m in case["messages"]]
+        messages = case["messages"]
         ids = {m["guarantee"] for m in messages if "guarantee" in m}
         cases[case["id"]] = {
             # A crash or a hang is the failure of all that the case is about.
@@ -131,7 +130,7 @@ def ran(report):
     return sum(status in ("pass", "fail", "error") for case in report["cases"] for status in case["results"].values())
 
 
-def narrow(bench, entry):
+def narrow(entry):
     """Options for the cases that must kill it."""
     patterns = [option for pattern in entry.cases for option in ("--case", pattern)]
     return [*patterns, "--tag", entry.breaks, "--stop-after", "1", "--timeout", str(TIMEOUT_S)]
@@ -143,7 +142,7 @@ def judge_mutant(bench, entry, conform):
     whole = ["--stop-after", str(FAILURES), "--timeout", str(TIMEOUT_S)]
     may_kill = entry.killers(bench.listing)
     cases, reds, count, says = {}, set(), 0, ""
-    for arguments in [narrow(bench, entry)] if bench.options.quick else [whole, narrow(bench, entry)]:
+    for arguments in [narrow(entry)] if bench.options.quick else [whole, narrow(entry)]:
         report, why = bench.suite(conform, entry, *arguments)
         if report is None:
             says = why
@@ -375,7 +374,8 @@ def main(arguments):
     killing.write_json(outcomes, bench.listing, failures, bench.work / "results.json")
     killing.write_text(outcomes, bench.listing, bench.work / "matrix.txt")
     killing.write_table(outcomes, bench.work / "kills.tsv")
-    print(f"the page is {write_page(bench, bench.work / 'kills.tsv')}, and all of it in matrix.txt and results.json there")
+    page = write_page(bench, bench.work / "kills.tsv")
+    print(f"the page is {page}, and all of it in matrix.txt and results.json there")
     good = sum(outcome.good for outcome in outcomes)
     bad = len(outcomes) - good + len(failures)
     print(f"it took {time.monotonic() - began:.0f} s")
