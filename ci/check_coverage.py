@@ -65,7 +65,7 @@ class Source:
 
     def gaps(self):
         for number, count in sorted(self.lines.items()):
-            if count == 0:
+            if count == 0 and self.text[number - 1].strip():
                 yield Place(self.path, number, "executed")
         for (start, end, never), count in sorted(self.branches.items()):
             # What is never reached says that its line is not, and no more.
@@ -73,7 +73,7 @@ class Source:
                 yield Place(self.path, start[0], never, self.condition(start, end))
 
     def row(self):
-        lines = sum(count > 0 for count in self.lines.values())
+        lines = sum(count > 0 or not self.text[n - 1].strip() for n, count in self.lines.items())
         branches = sum(count > 0 for count in self.branches.values())
         return lines, len(self.lines), branches, len(self.branches)
 

@@ -14,7 +14,7 @@ from conftest import CONFORM, TREE
 PURE = set(
     """abort calloc realloc free memcmp memcpy memmove memset snprintf vsnprintf fprintf fflush
     stderr strchr strcmp strlen strncmp strrchr strspn strstr getenv htons ntohs inet_ntop
-    inet_pton sigfillset __errno_location""".split()
+    inet_pton sigfillset __errno_location __tls_get_addr""".split()
 )
 INSTRUMENTS = re.compile(r"__(asan|ubsan|tsan|sanitizer|llvm|stack_chk|sancov|gcov)_|_GLOBAL_OFFSET_TABLE_|___asan")
 TABLE = re.compile(r"^(?:FAILS|PASSES|DONE|EXCUSED)\((\w+),", re.M)

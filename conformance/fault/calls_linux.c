@@ -251,6 +251,8 @@ long call_syscall(long number, ...)
 
 /* -- The emulation of kqueue, in the trees that have it ------------------------ */
 
+#if defined(CALLS_HAVE_KQUEUE)
+
 struct change { /* what <sys/event.h> of the emulation calls a kevent */
     uintptr_t ident;
     short filter;
@@ -262,10 +264,9 @@ struct change { /* what <sys/event.h> of the emulation calls a kevent */
 
 enum { CHANGE_DELETE = 0x0002, CHANGE_ERROR = 0x4000 };
 
-extern int kqueue_emulation_kqueue(void) __attribute__((weak));
+extern int kqueue_emulation_kqueue(void);
 extern int kqueue_emulation_kevent(int fd, const struct change *changes, int change_count,
-                                   struct change *events, int room, const struct timespec *time)
-    __attribute__((weak));
+                                   struct change *events, int room, const struct timespec *time);
 
 int call_kqueue(void) __asm__("kqueue") __attribute__((visibility("default")));
 int call_kevent(int fd, const struct change *changes, int change_count, struct change *events,
@@ -331,6 +332,8 @@ int call_kevent(int fd, const struct change *changes, int change_count, struct c
     depth--;
     return result;
 }
+
+#endif
 
 /* -- The plan ------------------------------------------------------------------ */
 

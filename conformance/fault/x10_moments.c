@@ -156,16 +156,19 @@ CASE(x10_forgetting_when_nothing_can_be_submitted, "X10 E5", NEEDS_KERNEL | NEED
      "a source is armed and known to the kernel, which then takes nothing more; it is forgotten",
      "it is never reported; and armed anew it is")
 {
-    struct rouse_source *source;
+    struct rouse_source *source, *another;
     rouse_fd ends[2], others[2];
 
     world_pair(world, ends);
     world_pair(world, others);
     source = world_source(world, ends[0]);
+    another = world_source(world, ends[1]);
+    world_arm(world, another, ROUSE_READABLE);
     world_arm(world, source, ROUSE_READABLE);
     world_turn(world, 0);
     take_nothing(world);
     arm_until_refused(world, world->evq, others[0]);
+    world_forget(world, another); /* there may be room to say that */
     world_forget(world, source);
     calls_end();
     queue_send(world, ends[1], ends[0]);
