@@ -527,6 +527,9 @@ static void rest(struct play *play)
     play_note(play, 4, 0, 0);
     model_time(&play->model, now, now);
     model_rest(&play->model, stage_deadline(&play->stage));
+    if (play->blinked && !play->model.delaying)
+        play->model.exact = true;
+    play->blinked &= play->model.delaying;
     if (play->stage.reactor != NULL && !play->model.delaying)
         wires_check(play);
     if (!play->model.delaying && !play->model.doubtful) {

@@ -83,6 +83,7 @@ struct play {
     uint8_t lines[OPS_MAX]; /* statements by role, in order */
     uint8_t begin[ROLES + 1];
     int steps;
+    bool blinked;    /* the model is not exact for the moment: see wire_blinked() */
     int polls, ends; /* and how many of them the inspector heard of */
     int told_polled, told_ended, told_woken;
     struct verdict verdict;

@@ -39,15 +39,18 @@ static void wire_pair(struct play *play, int end)
     }
 }
 
-/* A direction that was ready, and is no longer when the queue looks, may have been reported or
- * not (E6). What comes next may depend on it, so it is not compared. */
+/* A direction that was ready, and is no longer when the queue looks, may be reported or not
+ * (E6), until the next point of rest. What comes next may depend on it, so it is not compared. */
 static void wire_blinked(struct play *play, int end, unsigned direction)
 {
     const struct rouse_source *source = &play->wires[end].tcp.io.source;
 
     if ((source->armed & direction) != 0
-        && (stage_ready(&play->stage, source->fd) & direction) == 0)
+        && (stage_ready(&play->stage, source->fd) & direction) == 0) {
         play->model.doubtful = true;
+        play->blinked |= play->model.exact;
+        play->model.exact = false;
+    }
 }
 
 /* What `end` has sent arrives: in a world that takes a while. */
