@@ -547,8 +547,8 @@ CASE(s3_datagrams_are_lost_by_rule, "S3", NEEDS_SIM,
     REQUIRE(S3, rouse_sim_datagrams(evq, ends) == 0, "no datagram sockets");
     rouse_sim_faults(evq, "lost=.xx");
     for (int i = 0; i < 4; i++) {
-        CHECK_EQUAL(S3, sockets->write(sockets, ends[0], "abcd" + i, 1), 1, "the program's write");
-        CHECK_EQUAL(S3, peer->write(peer, ends[1], "abcd" + i, 1), 1, "the peer's write");
+        CHECK_EQUAL(S3, sockets->write(sockets, ends[0], &"abcd"[i], 1), 1, "the program's write");
+        CHECK_EQUAL(S3, peer->write(peer, ends[1], &"abcd"[i], 1), 1, "the peer's write");
     }
     CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_count(evq, ROUSE_SIM_LOST), 2, "how many are lost");
     for (int i = 0; i < 4; i += 3)

@@ -466,7 +466,7 @@ CASE(s5_what_is_asked_of_another_queue_is_caught, "S5", NEEDS_SIM | NEEDS_RULES,
      "it stops with a line that says so")
 {
     const struct rouse_evq_ops *poll = rouse_backend("poll");
-    struct rouse_evq *evq;
+    struct rouse_evq *evq = NULL;
 
     if (poll == NULL || poll->open(&evq, NULL) != 0)
         suite_error("no other queue");
