@@ -64,7 +64,6 @@ static struct rouse_timer *join_children(struct rouse_timer *node)
     struct rouse_timer *tree;
 
     node->last->next = NULL;
-    node->last = NULL;
     while (child != NULL) {
         struct rouse_timer *left = child;
         struct rouse_timer *right = left->next;
@@ -100,8 +99,7 @@ static void replace(struct rouse_timer *node, struct rouse_timer *heir)
     if (heir != NULL) {
         heir->prev = node->prev;
         heir->next = node->next == node ? heir : node->next;
-        if (before != node)
-            before->next = heir;
+        before->next = heir; /* which is the node, if it is alone */
         if (!last)
             node->next->prev = heir;
         else

@@ -10,10 +10,7 @@
 /* Takes the waker back. False when the task has ended, and the waker is not ours. */
 static bool take_back(struct rouse_join *join)
 {
-    const uintptr_t old = atomic_fetch_and(&join->task->state, ~(uintptr_t) TASK_JOINER);
-
-    join->registered = false;
-    if ((old & TASK_ENDED) != 0)
+    if ((atomic_fetch_and(&join->task->state, ~(uintptr_t) TASK_JOINER) & TASK_ENDED) != 0)
         return false;
     rouse_waker_drop(&join->task->joiner);
     return true;
