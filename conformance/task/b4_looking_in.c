@@ -423,7 +423,8 @@ CASE(
 }
 
 CASES(task_b4) = {&b4_the_dump_names_every_live_task_and_what_it_waits_for,
-                  &b4_a_long_chain_is_cut_not_spilt, &b4_a_body_in_its_finally_waits_for_nothing,
+                  &b4_a_long_chain_is_cut_not_spilt,
+                  &b4_a_body_in_its_finally_waits_for_nothing,
                   &b4_the_inspector_hears_of_every_wake_poll_and_end_once,
                   &b4_the_inspector_may_leave_things_out,
                   &b4_what_has_no_name_is_called_unnamed,
