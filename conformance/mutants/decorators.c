@@ -329,6 +329,38 @@ static int wait_disarms_the_patient(struct queue *queue, struct rouse_event *eve
     return count;
 }
 
+static unsigned report_not_right_after(struct queue *queue, struct note *note, unsigned ready)
+{
+    const bool right_after =
+        note->mark != 0 && (note->mark & ready) == 0 && note->count + 1 == (unsigned) queue->waits;
+
+    note->mark = ready;
+    note->count = (unsigned) queue->waits;
+    return right_after ? 0 : ready;
+}
+
+static int wait_woken_blindly(struct queue *queue, struct rouse_event *events, int capacity,
+                              rouse_time deadline)
+{
+    const bool woken = atomic_load_acquire(&queue->wakes) != queue->taken;
+    const int count = base_wait(queue, events, capacity, deadline);
+
+    for (int i = 0; i < count && woken; i++)
+        events[i].source->armed |= (uint8_t) events[i].ready;
+    return woken ? 0 : count;
+}
+
+static int wait_in_the_past_loses(struct queue *queue, struct rouse_event *events, int capacity,
+                                  rouse_time deadline)
+{
+    const bool past = deadline <= base_now(queue);
+    const int count = base_wait(queue, events, capacity, deadline);
+
+    for (int i = 0; i < count && past; i++)
+        events[i].source->armed |= (uint8_t) events[i].ready;
+    return past ? 0 : count;
+}
+
 static unsigned report_small_numbers(struct queue *queue, struct note *note, unsigned ready)
 {
     (void) queue;
@@ -636,6 +668,33 @@ static void forget_but_armed(struct queue *queue, struct rouse_source *source)
 
     base_forget(queue, source);
     source->armed = armed;
+}
+
+static void forget_but_the_number(struct queue *queue, struct rouse_source *source)
+{
+    if (source->record != NULL)
+        queue->event = (struct rouse_event){source, source->armed};
+    queue->count = (uint64_t) source->fd;
+    base_forget(queue, source);
+}
+
+static int wait_by_number(struct queue *queue, struct rouse_event *events, int capacity,
+                          rouse_time deadline)
+{
+    const int count = base_wait(queue, events, capacity, deadline);
+
+    for (int i = 0; i < count; i++)
+        if (queue->event.source != NULL && (uint64_t) events[i].source->fd == queue->count)
+            events[i].source = queue->event.source;
+    return count;
+}
+
+static int arm_as_before(struct queue *queue, struct rouse_source *source, unsigned interest)
+{
+    const bool again = source->record == NULL && queue->event.source == source
+                       && (uint64_t) source->fd == queue->count;
+
+    return arm_as(queue, source, interest, again ? interest | queue->event.ready : interest);
 }
 
 /* -- E6: no invention -------------------------------------------------------- */
@@ -1147,6 +1206,34 @@ static bool is_later(const struct note *one, const struct note *other)
     return one != other;
 }
 
+static bool is_busier(const struct note *one, const struct note *other)
+{
+    return one->reports > other->reports;
+}
+
+static int wait_busiest_first(struct queue *queue, struct rouse_event *events, int capacity,
+                              rouse_time deadline)
+{
+    return wait_by_preference(queue, events, capacity, deadline, is_busier);
+}
+
+static int wait_reads_alone_if_narrow(struct queue *queue, struct rouse_event *events, int capacity,
+                                      rouse_time deadline)
+{
+    const int count = base_wait(queue, events, capacity, deadline);
+
+    if (count != 1 || capacity != 1 || events[0].ready != WRITABLE)
+        return count;
+    events[0].source->armed |= WRITABLE;
+    return base_wait(queue, events, capacity, deadline);
+}
+
+static void forget_empties_stock(struct queue *queue, struct rouse_source *source)
+{
+    let_all_go(queue);
+    base_forget(queue, source);
+}
+
 static int wait_lowest_first(struct queue *queue, struct rouse_event *events, int capacity,
                              rouse_time deadline)
 {
@@ -1411,6 +1498,9 @@ const struct decorator mutants[] = {
 
     {.name = "other-direction-is-named", .report = report_the_wrong_one},
     {.name = "neighbour-is-named", .wait = wait_names_neighbour},
+    {.name = "other-direction-right-after", .report = report_not_right_after},
+    {.name = "wake-hides-reports", .wait = wait_woken_blindly},
+    {.name = "past-deadline-loses-reports", .wait = wait_in_the_past_loses},
     {.name = "large-numbers-are-not-watched", .report = report_small_numbers},
     {.name = "datagrams-are-not-watched", .report = report_no_datagrams},
     {.name = "arm-lasts-for-twenty-waits", .wait = wait_disarms_the_patient},
@@ -1452,6 +1542,9 @@ const struct decorator mutants[] = {
     {.name = "forget-takes-the-neighbour", .forget = forget_neighbours},
     {.name = "forgotten-memory-is-written", .forget = forget_and_write, .wait = wait_writes},
     {.name = "forget-leaves-it-armed", .forget = forget_but_armed},
+
+    {.name = "number-keeps-its-owner", .forget = forget_but_the_number, .wait = wait_by_number},
+    {.name = "forget-keeps-the-interest", .forget = forget_but_the_number, .arm = arm_as_before},
 
     {.name = "unarmed-direction-too", .report = report_all_that_is},
     {.name = "wake-is-reported", .wait = wait_reports_wake},
@@ -1509,6 +1602,9 @@ const struct decorator mutants[] = {
     {.name = "second-direction-does-not-fit", .wait = wait_with_room_for_half},
     {.name = "lowest-number-first", .wait = wait_lowest_first},
     {.name = "latest-first", .wait = wait_latest_first},
+    {.name = "busiest-first", .wait = wait_busiest_first},
+    {.name = "room-for-one-is-for-readers", .wait = wait_reads_alone_if_narrow},
+    {.name = "forget-empties-the-stock", .forget = forget_empties_stock, .wait = wait_from_stock},
     {.name = "direction-twice-in-a-batch", .wait = wait_tells_twice},
     {.name = "arm-empties-the-stock", .arm = arm_empties_stock, .wait = wait_from_stock},
 
