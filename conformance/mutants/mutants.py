@@ -161,6 +161,8 @@ def judge_mutant(bench, entry, conform):
 
 
 def judge_legal(bench, entry, conform):
+    """Runs a legal variant. What fails is asked once more, one case at a time and with time to
+    spare: a machine that was too busy is not the variant's fault, and what is, stays."""
     arguments = ["--timeout", str(LEGAL_TIMEOUT_S), "--stop-after", str(FAILURES)]
     if bench.options.quick:
         arguments += [option for pattern in QUICK_LEGAL for option in ("--case", pattern)]
@@ -169,8 +171,15 @@ def judge_legal(bench, entry, conform):
         return BROKEN, {}, [], 0, [], why
     if report["backends"][0]["status"] != "run":
         return BROKEN, {}, [], 0, [], f"{entry.on}: {report['backends'][0].get('message', 'not run')}"
+    count = ran(report)
     cases = found(report)
-    return REFUSED if cases or red(report) else PASSED, cases, red(report), ran(report), [], ""
+    if cases:
+        again = [option for case in cases for option in ("--case", case)]
+        report, why = bench.suite(conform, entry, "--jobs", "1", "--timeout", str(3 * LEGAL_TIMEOUT_S), *again)
+        if report is None:
+            return BROKEN, cases, [], count, [], why
+        cases = found(report)
+    return REFUSED if cases else PASSED, cases, red(report), count, [], ""
 
 
 def in_order(bench, ids):
