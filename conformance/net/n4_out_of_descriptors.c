@@ -288,9 +288,36 @@ CASE(n4_closing_a_listener_that_starves_ends_its_accept, "N4 N3", NEEDS_NOTHING,
     }
 }
 
+CASE(n4_an_accept_that_starves_may_be_polled_again, "N4", NEEDS_NOTHING,
+     "an accept that waits for a descriptor is polled with another waker, and then one is closed",
+     "the last waker is woken, once, and it accepts")
+{
+    struct wakes *wakes[2] = {world_wakes(world), world_wakes(world)};
+    struct rouse_accept accept;
+    rouse_fd ends[2];
+    struct inn inn;
+
+    inn_open(world, &inn);
+    world_pair(world, ends);
+    inn.meter.accept_error = -EMFILE;
+    meter_stop_clock(&inn.meter);
+    CHECK_EQUAL(N4, accept_now(&inn, wakes[0]), -EMFILE, "what the first accept is told");
+    accept = rouse_accept(&inn.listener);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(N4, poll_once(&accept.future, wakes[i]), NOT_READY, "the one after it");
+    inn.meter.accept_error = 0;
+    rouse_fd_close(&inn.rt.reactor, world_give(world, ends[0]));
+    CHECK_EQUAL(N4, wakes_taken(wakes[0]), 0, "wakes of the first waker");
+    CHECK_EQUAL(N4, wakes_taken(wakes[1]), 1, "wakes of the last waker");
+    CHECK_EQUAL(N4, poll_once(&accept.future, wakes[1]), 0, "the accept, with a descriptor");
+    world_take(world, accept.fd);
+    inn_close(&inn);
+}
+
 CASES(net_n4) = {&n4_accept_tells_each_shortage_once_and_then_waits,
                  &n4_when_this_runtime_closes_a_descriptor_accept_goes_on,
                  &n4_after_100_ms_accept_tries_again,
                  &n4_a_lasting_shortage_costs_ten_calls_a_second,
                  &n4_each_listener_starves_for_itself,
-                 &n4_closing_a_listener_that_starves_ends_its_accept};
+                 &n4_closing_a_listener_that_starves_ends_its_accept,
+                 &n4_an_accept_that_starves_may_be_polled_again};
