@@ -13,7 +13,6 @@
 #include "../world_host.h"
 #include "trace.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
