@@ -80,7 +80,7 @@ class Bench:
         emulated = ["-DROUSE_KQUEUE_EMULATION=ON"] if "kqueue" in backends else []
         self.tree = Tree(
             folder,
-            f"-DROUSE_BACKENDS={';'.join(sorted(backends))}",
+            f"-DROUSE_BACKENDS={';'.join(sorted(backends | {'epoll', 'poll', 'sim'}))}",
             "-DCMAKE_C_FLAGS=-O0 -w",
             "-DCMAKE_C_FLAGS_DEBUG=",
             "-DROUSE_EXAMPLES=OFF",
@@ -89,8 +89,12 @@ class Bench:
             *emulated,
         )
         commands = json.loads((self.tree.build / "compile_commands.json").read_text())
-        listed = {pathlib.Path(c["file"]).relative_to(self.tree.source).as_posix(): c for c in commands}
-        self.commands = {file: c for file, c in listed.items() if file.startswith("src/")}
+        library = self.tree.source / "src"
+        self.commands = {
+            pathlib.Path(command["file"]).relative_to(self.tree.source).as_posix(): command
+            for command in commands
+            if library in pathlib.Path(command["file"]).parents
+        }
         self.object = self.tree.build / "mutant.o"
         self.original = {}
         self.listed = None
@@ -263,7 +267,7 @@ class Run:
         self.started, self.shown = time.monotonic(), 0
 
     def begin(self, workers):
-        backends = {backend for mutant in self.todo for backend, _ in stages_for(mutant.file)} | {"sim"}
+        backends = {backend for mutant in self.todo for backend, _ in stages_for(mutant.file)}
         self.log = open(self.folder / "results.jsonl", "a")
         self.failed = []
         if not self.todo:
@@ -481,6 +485,7 @@ def main(arguments=None):
         chosen = sampled([mutant for mutant in every if mutant.key not in named], options.sample, options.seed)
     if options.survivors:
         chosen = [m for m in every if m.key in named or m.key in known and known[m.key].verdict == "survived"]
+        chosen.sort(key=lambda mutant: mutant.key in named)  # what is new comes first
         known = {}
     keys = {mutant.key for mutant in chosen}
     run = Run(chosen, options.folder, {key: known[key] for key in known if key in keys})
