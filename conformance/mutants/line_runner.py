@@ -78,7 +78,6 @@ class Bench:
     """One tree, and how a mutant fares in it."""
 
     def __init__(self, folder, backends):
-        emulated = ["-DROUSE_KQUEUE_EMULATION=ON"] if "kqueue" in backends else []
         self.tree = Tree(
             folder,
             f"-DROUSE_BACKENDS={';'.join(sorted(backends | {'epoll', 'poll', 'sim'}))}",
@@ -86,8 +85,8 @@ class Bench:
             "-DCMAKE_C_FLAGS_DEBUG=",
             "-DROUSE_EXAMPLES=OFF",
             "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+            f"-DROUSE_KQUEUE_EMULATION={'ON' if 'kqueue' in backends else 'OFF'}",
             *LINKER,
-            *emulated,
         )
         commands = json.loads((self.tree.build / "compile_commands.json").read_text())
         library = self.tree.source / "src"
