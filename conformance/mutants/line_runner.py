@@ -36,7 +36,7 @@ NAMED = ROOT / "conformance/mutants/survivors.toml"
 LINKER = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld"] if shutil.which("ld.lld") else []
 REAL = ("epoll", "poll", "libuv", "uring", "kqueue")
 KERNEL = {"real kernel time", "descriptors that are no sockets", "limit on descriptors", "ICMP errors"}
-CASE_S = 8  # no case takes so long, however busy the machine is
+CASE_S = 20  # no case takes so long, however busy the machine is
 NAMES_MAX = 60  # so many cases can be named at a time
 KILLERS = 20  # so many are asked first
 CPU_S = {"killers": 2, "near": 4, "all": 40}  # what a run in one process may take; ten times what it does
