@@ -401,10 +401,10 @@ static enum rouse_poll yield_for_ever(struct rouse_future *self, struct rouse_co
 }
 
 CASE(x7_a_failed_wait_ends_a_run_with_much_to_do, "X7 X9", NEEDS_NOTHING,
-     "a thousand tasks yield for ever, and the queue fails, once",
+     "more than a thousand tasks yield for ever, and the queue fails, once",
      "the run says so, and ends; and the next one runs as if nothing had been")
 {
-    enum { TASKS = 1000 };
+    enum { TASKS = 1100 };
     static const struct rouse_future_ops ops = {yield_for_ever, NULL, "yielding"};
     static struct rouse_future futures[TASKS];
     static struct rouse_task tasks[TASKS];

@@ -236,6 +236,23 @@ CASE(b2_the_next_deadline_is_that_of_the_first_timer, "B2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(b2_a_table_from_before_has_no_descriptor, "B2", NEEDS_NOTHING,
+     "a queue whose table ends before pollable(), as one would that was compiled long ago",
+     "rouse_pollable() is no descriptor, and what lies behind the table is not called")
+{
+    const struct rouse_evq_ops *today = world->evq->ops;
+    struct rouse_evq_ops before = *today;
+    struct rouse rt;
+
+    before.size = offsetof(struct rouse_evq_ops, pollable);
+    world_runtime(world, &rt);
+    world->evq->ops = &before;
+    CHECK_EQUAL(B2, rouse_pollable(&rt), ROUSE_NO_FD, "the descriptor");
+    world->evq->ops = today;
+    rouse_close(&rt);
+}
+
 CASES(guest_b2) = {
     &b2_a_turn_without_time_does_not_block, &b2_a_turn_does_not_block_while_a_task_is_ready,
-    &b2_a_turn_runs_what_is_ready_and_counts_it, &b2_the_next_deadline_is_that_of_the_first_timer};
+    &b2_a_turn_runs_what_is_ready_and_counts_it, &b2_the_next_deadline_is_that_of_the_first_timer,
+    &b2_a_table_from_before_has_no_descriptor};
