@@ -201,6 +201,43 @@ CASE(s4_programs_bear_a_fault_wherever_it_comes, "S4", NEEDS_SIM,
     CHECK(S4, runs > 1000, "only %d opportunities", runs);
 }
 
-CASES(sim_s4) = {&s4_programs_end_under_every_fault_and_after_it,
-                 &s4_programs_end_on_the_smallest_machine,
-                 &s4_programs_bear_a_fault_wherever_it_comes};
+CASE(s4_what_a_fault_ends_makes_room_for_the_next, "S4", NEEDS_SIM,
+     "three connect to a listener that holds one; accept() finds the first one aborted, or closed "
+     "by "
+     "its own end",
+     "the others move up, are connected, and are accepted")
+{
+    for (int closes = 0; closes < 2; closes++) {
+        struct rouse_evq *evq = sim_queue(world, NULL, closes ? "" : "aborted=x");
+        const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+        struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+        rouse_fd listener, clients[3], fd;
+        int accepted = 0;
+
+        CHECK_EQUAL(S4, sockets->open(sockets, ROUSE_IPV4, &listener), 0, "a socket");
+        CHECK_EQUAL(S4, sockets->listen(sockets, listener, &address, 0), 0, "listening");
+        for (int i = 0; i < 3; i++) {
+            CHECK_EQUAL(S4, peer->open(peer, ROUSE_IPV4, &clients[i]), 0, "a socket");
+            CHECK_EQUAL(S4, peer->connect(peer, clients[i], &address), -EINPROGRESS, "connecting");
+        }
+        if (closes)
+            peer->close(peer, clients[0]);
+        else
+            CHECK_EQUAL(S4, sockets->accept(sockets, listener, &fd), -ECONNABORTED,
+                        "the first one");
+        for (int n = 0; n < 3 && sockets->accept(sockets, listener, &fd) == 0; n++) {
+            accepted++;
+            sockets->close(sockets, fd);
+        }
+        CHECK_EQUAL(S4, accepted, closes ? 3 : 2, "connections accepted after that");
+        CHECK_EQUAL(S4, peer->connected(peer, clients[2]), 0, "how the last connect ended");
+        for (int i = closes; i < 3; i++)
+            peer->close(peer, clients[i]);
+        sockets->close(sockets, listener);
+        sim_queue_close(evq);
+    }
+}
+
+CASES(sim_s4) = {
+    &s4_programs_end_under_every_fault_and_after_it, &s4_programs_end_on_the_smallest_machine,
+    &s4_programs_bear_a_fault_wherever_it_comes, &s4_what_a_fault_ends_makes_room_for_the_next};
