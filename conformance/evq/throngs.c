@@ -151,9 +151,35 @@ CASE(e7_a_wake_is_heard_behind_thousands, "E7", NEEDS_NOTHING,
     queue_crowd_close(world, &crowd);
 }
 
-CASES(evq_throngs) = {
-    &e5_what_thousands_leave_behind_is_for_nobody,
-    &e5_thousands_armed_without_a_wait_are_all_reported,
-    &e5_what_is_closed_is_gone_though_nobody_waits,
-    &e7_a_wake_is_heard_behind_thousands,
-};
+CASE(e2_all_that_stay_ready_are_reported_again, "E2", NEEDS_NOTHING,
+     "seventy sources have a byte that nobody reads; all are armed in a row, without a wait "
+     "between, "
+     "three times",
+     "each is reported each time")
+{
+    enum { MANY = 70 };
+    struct rouse_source *sources[MANY];
+
+    for (int i = 0; i < MANY; i++) {
+        rouse_fd ends[2];
+
+        world_pair(world, ends);
+        world_send(world, ends[1], 1);
+        sources[i] = world_source(world, ends[0]);
+    }
+    for (int round = 0; round < 3; round++) {
+        int missed = 0;
+
+        for (int i = 0; i < MANY; i++)
+            world_arm(world, sources[i], ROUSE_READABLE);
+        for (int i = 0; i < MANY && missed == 0; i++)
+            missed += world_wait_for(world, sources[i], ROUSE_READABLE, WORLD_SOON) == 0;
+        CHECK(E2, missed == 0, "in round %d not all are reported", round);
+    }
+}
+
+CASES(evq_throngs) = {&e5_what_thousands_leave_behind_is_for_nobody,
+                      &e5_thousands_armed_without_a_wait_are_all_reported,
+                      &e5_what_is_closed_is_gone_though_nobody_waits,
+                      &e7_a_wake_is_heard_behind_thousands,
+                      &e2_all_that_stay_ready_are_reported_again};
