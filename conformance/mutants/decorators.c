@@ -559,9 +559,9 @@ static void forget_but_what_is_held(struct queue *queue, struct rouse_source *so
 static int wait_from_stock(struct queue *queue, struct rouse_event *events, int capacity,
                            rouse_time deadline)
 {
-    if (queue->held == NULL)
-        hold_all(queue, deadline);
-    return tell_held(queue, events, capacity);
+    const int error = queue->held == NULL ? hold_all(queue, deadline) : 0;
+
+    return error < 0 ? error : tell_held(queue, events, capacity);
 }
 
 static void forget_one_direction(struct queue *queue, struct rouse_source *source)

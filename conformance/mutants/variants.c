@@ -88,9 +88,9 @@ static int wait_split(struct queue *queue, struct rouse_event *events, int capac
 static int wait_merged(struct queue *queue, struct rouse_event *events, int capacity,
                        rouse_time deadline)
 {
-    if (!hold_all(queue, queue->held != NULL ? 0 : deadline) && queue->held == NULL)
-        return 0;
-    return tell_held(queue, events, capacity);
+    const int error = hold_all(queue, queue->held != NULL ? 0 : deadline);
+
+    return queue->held == NULL && error < 0 ? error : tell_held(queue, events, capacity);
 }
 
 /* -- Late, and too many ------------------------------------------------------ */
@@ -100,14 +100,15 @@ static int wait_late(struct queue *queue, struct rouse_event *events, int capaci
                      rouse_time deadline)
 {
     const rouse_time later = base_now(queue) + ROUSE_MS(1);
-    int count = tell_held(queue, events, capacity);
+    int count = tell_held(queue, events, capacity), error;
 
     if (count > 0) {
         hold_all(queue, 0);
         return count;
     }
-    if (!hold_all(queue, deadline) || deadline <= base_now(queue))
-        return 0;
+    error = hold_all(queue, deadline);
+    if (error <= 0 || deadline <= base_now(queue))
+        return error < 0 ? error : 0;
     while (base_now(queue) < later && base_now(queue) < deadline)
         hold_all(queue, later < deadline ? later : deadline);
     return tell_held(queue, events, capacity);

@@ -441,13 +441,14 @@ static intptr_t take_turn(struct trace *trace, intptr_t result)
     return 0;
 }
 
-/* Two turns that bring nothing. */
+/* Three turns that bring nothing: one may be interrupted, and what another one has found may be
+ * told by the next. */
 static void come_to_rest(struct trace *trace)
 {
     int quiet = 0, turns = 0;
 
     /* Where every turn fails there is no rest, and some of them have to do. */
-    while (quiet < 2 && !(trace->told && turns > 20)) {
+    while (quiet < 3 && !(trace->told && turns > 20)) {
         const int reports = trace->reports;
         const intptr_t polls = take_turn(trace, rouse_turn(&trace->rt, 0));
 
