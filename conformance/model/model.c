@@ -463,6 +463,7 @@ static void transfer_polled(struct model *model, struct model_future *future, bo
 
     if (future->direction == MODEL_WRITABLE && end->open && unsure(model, future->target))
         model->doubtful = true;
+    end->waited |= !ready && future->direction == MODEL_WRITABLE;
     if (!end->open) {
         expect(model, "R5", what, ready && result == -ECANCELED, ready, result);
     } else if (taken(model, future)) {
@@ -602,8 +603,6 @@ static void note_waiter(struct model *model, struct model_future *future, int ta
     let_go(model, future);
     future->polled = true;
     future->waiter = task;
-    if (model_transfers(future->kind) && future->direction == MODEL_WRITABLE)
-        model->ends[future->target].waited = true;
     future->touched |= 1U << task;
     future->poll = ++model->clock;
     future->credit = future->touched;
