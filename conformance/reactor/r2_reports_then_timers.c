@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SEATS_MAX = 100, TIMERS = 3 };
 
@@ -261,6 +262,27 @@ CASE(r2_an_answer_in_time_is_not_beaten_by_its_time_out, "R2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(r2_a_reactor_begins_with_nothing_to_deliver, "R2 M2", NEEDS_NOTHING,
+     "a reactor of one's own is opened in memory that is full of something, and turned",
+     "nothing is due, nobody is called; then a timer that is armed rings, and nothing is left")
+{
+    struct wakes *wakes = world_wakes(world);
+    const struct rouse_waker waker = wakes_waker(wakes);
+    struct rouse_timer timer = {0};
+    struct rouse_reactor reactor;
+
+    memset(&reactor, 0xa5, sizeof reactor);
+    rouse_reactor_init(&reactor, world->evq, world->alloc);
+    CHECK(M2, rouse_reactor_deadline(&reactor) == ROUSE_NEVER, "something is due");
+    CHECK_EQUAL(R2, rouse_reactor_turn(&reactor, 0), 0, "a turn");
+    rouse_timer_arm(&reactor, &timer, rouse_now(&reactor), &waker);
+    CHECK_EQUAL(R2, rouse_reactor_turn(&reactor, 0), 0, "a turn with a timer");
+    CHECK_EQUAL(M2, wakes_taken(wakes), 1, "wakes by a timer that is due");
+    CHECK(M2, rouse_reactor_deadline(&reactor) == ROUSE_NEVER, "something is still due");
+    rouse_reactor_close(&reactor);
+}
+
 CASES(reactor_r2) = {
     &r2_reports_are_delivered_before_timers, &r2_reports_are_delivered_in_the_queues_order,
-    &r2_both_directions_reach_their_waiters, &r2_an_answer_in_time_is_not_beaten_by_its_time_out};
+    &r2_both_directions_reach_their_waiters, &r2_an_answer_in_time_is_not_beaten_by_its_time_out,
+    &r2_a_reactor_begins_with_nothing_to_deliver};

@@ -4,6 +4,7 @@
 #include "puppet.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "../runner.h"
 
@@ -186,6 +187,7 @@ void stage_open(struct stage *stage, struct world *world)
     stage->nudge = world_wakes(world);
     stage->nudge->then = wakes_ring;
     nudge = wakes_waker(stage->nudge);
+    memset(&stage->executor, 0xa5, sizeof stage->executor); /* as malloc() might give it */
     rouse_executor_init(&stage->executor, &nudge);
 }
 
