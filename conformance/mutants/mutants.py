@@ -230,9 +230,9 @@ class Worker(threading.Thread):
 
 def tree_of(options, number):
     backends = sorted({"epoll", "poll", "sim"} | {e.on for e in options.entries})
-    flags = [f"-DROUSE_BACKENDS={';'.join(backends)}", "-DCMAKE_C_FLAGS=-O0"]
-    if any(entry.on == "kqueue" for entry in options.entries):
-        flags.append("-DROUSE_KQUEUE_EMULATION=ON")
+    # Said either way: a tree may have had it, for other mutants.
+    emulated = f"-DROUSE_KQUEUE_EMULATION={'ON' if 'kqueue' in backends else 'OFF'}"
+    flags = [f"-DROUSE_BACKENDS={';'.join(backends)}", "-DCMAKE_C_FLAGS=-O0", emulated]
     return Tree(options.work / f"tree-{number}", *flags)
 
 
