@@ -116,9 +116,9 @@ int hold_all(struct queue *queue, rouse_time deadline)
 
 /* -- What is right ----------------------------------------------------------- */
 
-void arm_below(struct queue *queue, struct note *note, unsigned interest)
+int arm_below(struct queue *queue, struct note *note, unsigned interest)
 {
-    queue->below->ops->arm(queue->below, &note->below, interest);
+    return queue->below->ops->arm(queue->below, &note->below, interest);
 }
 
 static struct note *note_new(struct queue *queue, struct rouse_source *source)

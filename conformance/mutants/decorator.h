@@ -98,7 +98,7 @@ void note_free(struct queue *queue, struct note *note);
 void *resize(const struct rouse_alloc *alloc, void *block, size_t old_size, size_t new_size);
 
 /* Arms below, and the caller does not know. */
-void arm_below(struct queue *queue, struct note *note, unsigned interest);
+int arm_below(struct queue *queue, struct note *note, unsigned interest);
 
 static inline struct note *note_of(const struct rouse_source *source)
 {
