@@ -163,7 +163,7 @@ def judge_mutant(bench, entry, conform):
 def judge_legal(bench, entry, conform):
     """Runs a legal variant. What fails is asked once more, one case at a time and with time to
     spare: a machine that was too busy is not the variant's fault, and what is, stays."""
-    arguments = ["--timeout", str(LEGAL_TIMEOUT_S), "--stop-after", str(FAILURES)]
+    arguments = ["--timeout", str(LEGAL_TIMEOUT_S)]
     if bench.options.quick:
         arguments += [option for pattern in QUICK_LEGAL for option in ("--case", pattern)]
     report, why = bench.suite(conform, entry, *arguments)
@@ -173,7 +173,7 @@ def judge_legal(bench, entry, conform):
         return BROKEN, {}, [], 0, [], f"{entry.on}: {report['backends'][0].get('message', 'not run')}"
     count = ran(report)
     cases = found(report)
-    if cases:
+    if 0 < len(cases) <= FAILURES:
         again = [option for case in cases for option in ("--case", case)]
         report, why = bench.suite(conform, entry, "--jobs", "1", "--timeout", str(3 * LEGAL_TIMEOUT_S), *again)
         if report is None:

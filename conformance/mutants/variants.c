@@ -210,15 +210,13 @@ static int wait_submits(struct queue *queue, struct rouse_event *events, int cap
     for (struct note *note = queue->notes; note != NULL; note = note->next) {
         const unsigned hinted = note->mark & ~note->count;
 
-        /* Nobody can be told what is refused now, so it is reported: whoever tries will see. */
-        if (note->count != 0 && arm_below(queue, note, note->count) != 0)
-            hold(queue, note, note->count);
-        if (hinted != 0 && arm_below(queue, note, hinted | ROUSE_DRAINED) != 0)
-            hold(queue, note, hinted);
+        if (note->count != 0)
+            arm_below(queue, note, note->count);
+        if (hinted != 0)
+            arm_below(queue, note, hinted | ROUSE_DRAINED);
         note->count = note->mark = 0;
     }
-    return queue->held != NULL ? tell_held(queue, events, capacity)
-                               : base_wait(queue, events, capacity, deadline);
+    return base_wait(queue, events, capacity, deadline);
 }
 
 static int arm_without_hint(struct queue *queue, struct rouse_source *source, unsigned interest)
