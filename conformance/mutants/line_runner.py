@@ -57,6 +57,7 @@ NEAR = {
     "base": ["future/b*", "signal/*", "evq/e7*"],
     "src": ["guest/*", "task/t8*", "reactor/r2*"],
 }
+CORE = ["src/task/*", "src/future/*", "src/timer/*", "src/reactor/*"]  # a sample is of these
 WHOLE, REST = "whole", "what sim lacks"
 
 
@@ -454,7 +455,7 @@ def sampled(mutants, count, seed):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="ci/line-mutants", description="Line mutants of src/.")
     parser.add_argument("--file", action="append", default=[], metavar="PATTERN", help="only files like this")
-    parser.add_argument("--sample", type=int, metavar="N", help="only so many, of those that are not named")
+    parser.add_argument("--sample", type=int, metavar="N", help="only so many of the core's, or FILE's, that are not named")
     parser.add_argument("--seed", default="1", metavar="S", help="which")
     parser.add_argument("--survivors", action="store_true", help="only what survived last time, or is named, again")
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
@@ -463,16 +464,16 @@ def main(arguments=None):
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build/line-mutants", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
 
+    patterns = options.file or (CORE if options.sample else ["*"])
     every = [
         mutant
         for file in lines.files()
-        if not options.file or any(fnmatch.fnmatch(file, pattern) for pattern in options.file)
+        if any(fnmatch.fnmatch(file, pattern) for pattern in patterns)
         for mutant in lines.mutants(file, (ROOT / file).read_text())
     ]
     if not every:
         sys.exit("line-mutants: no file is like that")
-    files = {mutant.file for mutant in every}
-    named = {key: one for key, one in named_survivors(NAMED.read_text()).items() if key[0] in files or not options.file}
+    named = {key: one for key, one in named_survivors(NAMED.read_text()).items() if any(fnmatch.fnmatch(key[0], p) for p in patterns)}
     if options.list:
         for mutant in every:
             print(f"{mutant}\n    {mutant.text}")
