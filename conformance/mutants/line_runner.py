@@ -70,7 +70,7 @@ def stages_for(file):
         return [("sim", WHOLE)]
     if path.parent.name == "base" or path.parent.name == "evq" and path.suffix == ".h":
         return [("sim", WHOLE), ("epoll", WHOLE), ("poll", WHOLE)]
-    if path.stem.endswith("_posix"):
+    if path.stem.startswith("socket_"):  # the host's
         return [("sim", WHOLE), ("epoll", WHOLE)]
     return [("sim", WHOLE), ("epoll", REST)]  # which portable code is none the wiser for
 
