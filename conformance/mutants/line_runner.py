@@ -68,9 +68,11 @@ def stages_for(file):
         return [(path.stem, WHOLE)]
     if path.stem.startswith("sim"):
         return [("sim", WHOLE)]
-    if path.parent.name == "base" or path.parent.name == "evq" and path.suffix == ".h":
-        return [("sim", WHOLE), ("epoll", WHOLE), ("poll", WHOLE)]
     if path.stem.startswith("socket_"):  # the host's
+        return [("epoll", WHOLE)]
+    if path.stem.endswith("_posix") or path.parent.name == "evq" and path.suffix == ".h":
+        return [("epoll", WHOLE), ("poll", WHOLE)]
+    if path.parent.name == "base":
         return [("sim", WHOLE), ("epoll", WHOLE)]
     return [("sim", WHOLE), ("epoll", REST)]  # which portable code is none the wiser for
 
@@ -223,8 +225,8 @@ class Bench:
                     break
             status = process.wait()
             watch.cancel()
-        if seen:
-            return cases[seen - 1]
+        if seen:  # the letters come in the order of the suite
+            return [case for case in self.cases(backend) if case in cases][seen - 1]
         return None if status == 0 else "before the first case"
 
     def failing(self, backend, part):
@@ -234,15 +236,16 @@ class Bench:
         """Builds it and runs it."""
         with self.tree.edited({mutant.file: mutant.applied(source)}):
             for backend, part in stages_for(mutant.file):
-                failed = backend == "sim" and self.first_asked(mutant.file, killers)
-                failed = failed or self.failing(backend, part)
+                failed = self.first_asked(backend, mutant.file, killers[backend]) or self.failing(backend, part)
                 if failed:
                     how = ": time" if failed[1] == "time" else ""
                     return Outcome("killed", f"{backend}: {failed[0]}{how}"), failed
         return Outcome("survived", None), None
 
-    def first_asked(self, file, killers):
+    def first_asked(self, backend, file, killers):
         """Those that killed others of this file, and those that are about its folder."""
+        if backend != "sim":
+            return self.apart(backend, killers[:KILLERS]) if killers else None
         near = NEAR[pathlib.Path(file).parent.name]
         failed = self.together("sim", "killers", killers[:KILLERS]) if killers else None
         return failed or self.together("sim", "near", near)
@@ -264,7 +267,9 @@ class Run:
         self.outcomes = dict(known)
         self.all = mutants
         self.sources = {file: (ROOT / file).read_text() for file in {mutant.file for mutant in mutants}}
-        self.killers = collections.defaultdict(list)  # by file, the latest first
+        self.killers = {  # by file and backend, the latest first
+            file: collections.defaultdict(list) for file in self.sources
+        }
         self.objects = {}  # what a digest came to
         self.lock = threading.Lock()
         self.folder = folder
@@ -321,11 +326,12 @@ class Run:
         outcome, failed = bench.fate(mutant, source, self.killers[mutant.file])
         with self.lock:
             self.objects[mutant.file, digest] = outcome
-            if failed and outcome.by.startswith("sim") and failed[1] != "time":
-                killers = self.killers[mutant.file]
+            if failed and failed[1] != "time":
+                backend = outcome.by.split(":")[0]
+                killers = self.killers[mutant.file][backend]
                 if failed[0] in killers:
                     killers.remove(failed[0])
-                if failed[0] in bench.cases("sim"):
+                if failed[0] in bench.cases(backend):
                     killers.insert(0, failed[0])
         return outcome
 
