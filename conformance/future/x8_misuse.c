@@ -313,10 +313,50 @@ CASE(x8_closing_with_an_accept_that_starves_is_caught, "X8", NEEDS_RULES,
     CHECK_MISUSE(X8, leave_an_accept, world, "L1: an accept still waits");
 }
 
+/* -- Sources ------------------------------------------------------------------------------ */
+
+struct spoiler {
+    struct world *world;
+    bool forgets; /* or arms once more */
+};
+
+static void spoil_a_source(void *argument)
+{
+    const struct spoiler *it = argument;
+    struct rouse_source source = {0};
+    struct rouse_evq *evq;
+    rouse_fd ends[2];
+
+    world_pair(it->world, ends);
+    source.fd = ends[0];
+    if (rouse_evq_check(&evq, it->world->evq, NULL) != 0
+        || evq->ops->arm(evq, &source, ROUSE_READABLE) != 0)
+        return;
+    source.fd = ends[1];
+    if (it->forgets)
+        evq->ops->forget(evq, &source);
+    else
+        evq->ops->arm(evq, &source, ROUSE_READABLE);
+}
+
+CASE(x8_a_source_that_changed_in_the_callers_hands_is_caught, "X8", NEEDS_NOTHING,
+     "a queue is checked; the descriptor in an armed source is overwritten, and the source armed "
+     "again or forgotten",
+     "the program stops, and says E5")
+{
+    for (int forgets = 0; forgets < 2; forgets++) {
+        struct spoiler it = {world, forgets != 0};
+
+        CHECK_MISUSE(X8, spoil_a_source, &it,
+                     "E5: the memory of an armed or idle source has changed");
+    }
+}
+
 CASES(future_x8) = {&x8_leaving_finally_is_caught,
                     &x8_futures_that_ended_or_moved_are_caught,
                     &x8_a_task_that_is_spawned_twice_is_caught,
                     &x8_a_second_joiner_is_caught,
                     &x8_running_or_closing_inside_a_poll_is_caught,
                     &x8_closing_with_a_timer_that_is_armed_is_caught,
-                    &x8_closing_with_an_accept_that_starves_is_caught};
+                    &x8_closing_with_an_accept_that_starves_is_caught,
+                    &x8_a_source_that_changed_in_the_callers_hands_is_caught};
