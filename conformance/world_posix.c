@@ -301,12 +301,11 @@ static int provoke(int fd)
 
 int host_refused_datagram(rouse_fd *fd)
 {
-    int error;
+    struct sockaddr_in own; /* a port that is ours is not the one where nobody is */
+    int error = datagram_open(fd, &own);
 
-    *fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (*fd < 0)
-        return -errno;
-    make_nonblocking(*fd);
+    if (error != 0)
+        return error;
     error = provoke(*fd);
     if (error != 0)
         close(*fd);

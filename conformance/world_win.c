@@ -371,12 +371,11 @@ static int provoke(SOCKET fd)
 
 int host_refused_datagram(rouse_fd *fd)
 {
-    int error;
+    struct sockaddr_in own; /* a port that is ours is not the one where nobody is */
+    int error = datagram_open(fd, &own);
 
-    *fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (*fd == INVALID_SOCKET)
-        return last_error();
-    make_nonblocking(*fd);
+    if (error != 0)
+        return error;
     error = provoke(*fd);
     if (error != 0)
         closesocket(*fd);

@@ -320,17 +320,22 @@ struct spoiler {
     bool forgets; /* or arms once more */
 };
 
+/* On a queue of this process: a kqueue does not come along into a copy. */
 static void spoil_a_source(void *argument)
 {
     const struct spoiler *it = argument;
     struct rouse_source source = {0};
-    struct rouse_evq *evq;
+    struct rouse_evq *evq, *own;
+    const struct rouse_sockets *sockets;
     rouse_fd ends[2];
 
-    world_pair(it->world, ends);
+    if (world_open_queue(it->world, NULL, &own) != 0)
+        return;
+    sockets = own->sockets != NULL ? own->sockets : it->world->sockets;
+    if (sockets->pair(sockets, ends) != 0)
+        return;
     source.fd = ends[0];
-    if (rouse_evq_check(&evq, it->world->evq, NULL) != 0
-        || evq->ops->arm(evq, &source, ROUSE_READABLE) != 0)
+    if (rouse_evq_check(&evq, own, NULL) != 0 || evq->ops->arm(evq, &source, ROUSE_READABLE) != 0)
         return;
     source.fd = ends[1];
     if (it->forgets)
