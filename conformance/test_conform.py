@@ -505,7 +505,7 @@ def test_with_a_tag_only_its_failures_stop_the_run(conform, bad):
 
 
 def test_the_example_is_a_good_plugin(conform, compiler):
-    done = conform("--plugin", compiler.plugin(TREE / "examples/own_backend.c"), timeout=300)
+    done = conform("--plugin", compiler.plugin(TREE / "examples/own_backend.c"), "--timeout", 60, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "\nown: " in done.stdout
 

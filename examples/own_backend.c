@@ -108,8 +108,10 @@ static int watchable(int fd)
 {
     struct stat what;
 
-    if (fd < 0 || fstat(fd, &what) != 0)
+    if (fd < 0)
         return -EBADF;
+    if (fstat(fd, &what) != 0)
+        return -errno;
     if (S_ISREG(what.st_mode) || S_ISDIR(what.st_mode))
         return -EPERM;
     return fd < FD_SETSIZE ? 0 : -EMFILE;

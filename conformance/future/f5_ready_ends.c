@@ -146,6 +146,7 @@ CASE(f5_what_was_out_of_budget_has_let_go_too, "F5 F3 F6", NEEDS_NOTHING,
             CHECK(F3, poll == ROUSE_READY || yields || rouse_next_deadline(&subjects.rt) > 0,
                   "%s asks for no other turn", subject->kind->name);
             for (int n = 0; n < 10 && !dropped && poll == ROUSE_PENDING; n++) {
+                wakes_taken(subject->wakes);
                 poll = world_poll(&subject->room.future, &waker);
                 if (poll == ROUSE_PENDING && !subject_woken(subject, subject->wakes))
                     break;
