@@ -41,7 +41,7 @@ def results(request, conform):
         if backend not in reports:
             cases = asked[backend] if len(asked[backend]) <= FEW else ["*"]
             options = [option for name in cases for option in ("--case", name)]
-            reports[backend] = conform.report("--backend", backend, *options, timeout=900)[1]
+            reports[backend] = conform.report("--backend", backend, "--timeout", 60, *options, timeout=900)[1]
         return reports[backend]["backends"][0], {c["id"]: c for c in reports[backend]["cases"]}[case]
 
     return result

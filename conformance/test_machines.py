@@ -84,7 +84,7 @@ def refuse(tmp_path_factory):
 def run(tmp_path, *arguments, before=(), exits=0, preexec=None):
     """The report of a run."""
     done = subprocess.run(
-        [*map(str, before), str(CONFORM), "--jobs", "4", "--json", str(tmp_path / "out.json"), *arguments],
+        [*map(str, before), str(CONFORM), "--jobs", "4", "--timeout", "60", "--json", str(tmp_path / "out.json"), *arguments],
         preexec_fn=preexec,
         text=True,
         stdout=subprocess.PIPE,
