@@ -37,8 +37,14 @@ int host_pipe(rouse_fd ends[2]);
 int host_file(rouse_fd *fd);
 int host_duplicate(rouse_fd fd, rouse_fd *copy);
 int host_duplicate_at(rouse_fd fd, rouse_fd at);
+
+/* A datagram socket on a port of its own of the loopback device; and two that are connected
+ * to each other. */
+int host_datagram(rouse_fd *fd);
 int host_datagrams(rouse_fd ends[2]);
-int host_refused_datagram(rouse_fd *fd);
+
+/* Whether who sends a datagram to nobody is told, within `ms`. */
+bool host_has_icmp(int ms);
 
 /* Closes whatever it is. */
 void host_close(rouse_fd fd);

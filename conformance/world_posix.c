@@ -91,16 +91,6 @@ static bool has_unix(void)
     return fd >= 0;
 }
 
-static bool has_icmp(void)
-{
-    rouse_fd fd;
-
-    if (host_refused_datagram(&fd) != 0)
-        return false;
-    close(fd);
-    return true;
-}
-
 unsigned host_capabilities(void)
 {
     static unsigned known; /* NEEDS_KERNEL is always among them */
@@ -108,7 +98,7 @@ unsigned host_capabilities(void)
     if (known == 0)
         known = NEEDS_KERNEL | NEEDS_NON_SOCKETS | NEEDS_LIMIT | (has_ipv6() ? NEEDS_IPV6 : 0u)
                 | (call_failures[0].call != NULL ? NEEDS_FAILURES : 0u)
-                | (has_unix() ? NEEDS_UNIX : 0u) | (has_icmp() ? NEEDS_ICMP : 0u);
+                | (has_unix() ? NEEDS_UNIX : 0u) | (host_has_icmp(WORLD_SOON) ? NEEDS_ICMP : 0u);
     return known;
 }
 
@@ -230,85 +220,21 @@ void host_close(rouse_fd fd)
     close(fd);
 }
 
-/* A datagram socket on a port of its own. */
-static int datagram_open(rouse_fd *opened, struct sockaddr_in *address)
+int host_datagram(rouse_fd *opened)
 {
-    socklen_t length = sizeof *address;
+    struct sockaddr_in address = {.sin_family = AF_INET};
     const int fd = socket(AF_INET, SOCK_DGRAM, 0);
     int error;
 
     if (fd < 0)
         return -errno;
-    *address = (struct sockaddr_in){.sin_family = AF_INET};
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    error = error_of(bind(fd, (struct sockaddr *) address, length));
-    if (error == 0)
-        error = error_of(getsockname(fd, (struct sockaddr *) address, &length));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    error = error_of(bind(fd, (struct sockaddr *) &address, sizeof address));
     if (error == 0)
         error = make_nonblocking(fd);
     if (error != 0)
         close(fd);
     *opened = fd;
-    return error;
-}
-
-int host_datagrams(rouse_fd ends[2])
-{
-    struct sockaddr_in addresses[2];
-    int error = datagram_open(&ends[0], &addresses[0]);
-
-    if (error != 0)
-        return error;
-    error = datagram_open(&ends[1], &addresses[1]);
-    if (error != 0) {
-        close(ends[0]);
-        return error;
-    }
-    for (int i = 0; i < 2 && error == 0; i++)
-        error =
-            error_of(connect(ends[i], (struct sockaddr *) &addresses[!i], sizeof addresses[!i]));
-    if (error != 0) {
-        close(ends[0]);
-        close(ends[1]);
-    }
-    return error;
-}
-
-/* A port that was just free is one where nobody listens. */
-static int closed_port(struct sockaddr_in *address)
-{
-    rouse_fd fd;
-    const int error = datagram_open(&fd, address);
-
-    if (error == 0)
-        close(fd);
-    return error;
-}
-
-static int provoke(int fd)
-{
-    struct sockaddr_in address;
-    int error = closed_port(&address);
-
-    if (error == 0)
-        error = error_of(connect(fd, (struct sockaddr *) &address, sizeof address));
-    if (error == 0 && send(fd, "", 1, 0) != 1)
-        error = -errno;
-    if (error == 0 && host_ready(fd, ROUSE_READABLE, WORLD_SOON) == 0)
-        error = -ENOTSUP;
-    return error;
-}
-
-int host_refused_datagram(rouse_fd *fd)
-{
-    struct sockaddr_in own; /* a port that is ours is not the one where nobody is */
-    int error = datagram_open(fd, &own);
-
-    if (error != 0)
-        return error;
-    error = provoke(*fd);
-    if (error != 0)
-        close(*fd);
     return error;
 }
 

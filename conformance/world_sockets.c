@@ -305,16 +305,13 @@ void world_datagrams(struct world *world, rouse_fd ends[2])
 
 rouse_fd world_refused_datagram(struct world *world)
 {
-    rouse_fd fd, ends[2];
+    rouse_fd ends[2];
 
-    if (world->simulated) {
-        world_datagrams(world, ends);
-        world_close(world, ends[1]);
-        world_send(world, ends[0], 1);
-        return ends[0];
-    }
-    world_expect(host_refused_datagram(&fd), "a refused datagram");
-    return world_take(world, fd);
+    world_datagrams(world, ends);
+    world_close(world, ends[1]);
+    world_send(world, ends[0], 1);
+    world_await_ready(world, ends[0], ROUSE_READABLE);
+    return ends[0];
 }
 
 void world_starve(struct world *world)

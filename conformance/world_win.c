@@ -39,6 +39,7 @@ enum {
     SPARE_DESCRIPTORS = 8,
     PLENTY = 1 << 30,   /* as many as no case opens */
     BAD_FD = 4000000,   /* further than any case opens, and a number that a handle may have */
+    ICMP_MS = 50,       /* an ICMP error comes by loopback, or not at all */
     SETTLE_MS = 60,     /* for what is on its way in loopback, where nobody can tell */
     PLACES_TRIED = 1000 /* until a duplicate has the number that it should */
 };
@@ -88,16 +89,6 @@ static bool has_unix(void)
     return fd != INVALID_SOCKET;
 }
 
-static bool has_icmp(void)
-{
-    rouse_fd fd;
-
-    if (host_refused_datagram(&fd) != 0)
-        return false;
-    closesocket(fd);
-    return true;
-}
-
 unsigned host_capabilities(void)
 {
     static unsigned known; /* NEEDS_KERNEL is always among them */
@@ -107,7 +98,7 @@ unsigned host_capabilities(void)
         suite_error("Winsock does not start: %d", WSAGetLastError());
     if (known == 0)
         known = NEEDS_KERNEL | (has_ipv6() ? NEEDS_IPV6 : 0u) | (has_unix() ? NEEDS_UNIX : 0u)
-                | (has_icmp() ? NEEDS_ICMP : 0u);
+                | (host_has_icmp(ICMP_MS) ? NEEDS_ICMP : 0u);
     return known;
 }
 
@@ -299,86 +290,21 @@ static int make_nonblocking(SOCKET fd)
     return error_of(ioctlsocket(fd, (long) FIONBIO, &on));
 }
 
-/* A datagram socket on a port of its own. */
-static int datagram_open(rouse_fd *opened, struct sockaddr_in *address)
+int host_datagram(rouse_fd *opened)
 {
-    int length = sizeof *address;
+    struct sockaddr_in address = {.sin_family = AF_INET};
     const SOCKET fd = socket(AF_INET, SOCK_DGRAM, 0);
     int error;
 
     if (fd == INVALID_SOCKET)
         return last_error();
-    *address = (struct sockaddr_in){.sin_family = AF_INET};
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    error = error_of(bind(fd, (struct sockaddr *) address, length));
-    if (error == 0)
-        error = error_of(getsockname(fd, (struct sockaddr *) address, &length));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    error = error_of(bind(fd, (struct sockaddr *) &address, sizeof address));
     if (error == 0)
         error = make_nonblocking(fd);
     if (error != 0)
         closesocket(fd);
     *opened = fd;
-    return error;
-}
-
-int host_datagrams(rouse_fd ends[2])
-{
-    struct sockaddr_in addresses[2];
-    int error = datagram_open(&ends[0], &addresses[0]);
-
-    if (error != 0)
-        return error;
-    error = datagram_open(&ends[1], &addresses[1]);
-    if (error != 0) {
-        closesocket(ends[0]);
-        return error;
-    }
-    for (int i = 0; i < 2 && error == 0; i++)
-        error =
-            error_of(connect(ends[i], (struct sockaddr *) &addresses[!i], sizeof addresses[!i]));
-    if (error != 0) {
-        closesocket(ends[0]);
-        closesocket(ends[1]);
-    }
-    return error;
-}
-
-/* A port that was just free is one where nobody listens. */
-static int closed_port(struct sockaddr_in *address)
-{
-    rouse_fd fd;
-    const int error = datagram_open(&fd, address);
-
-    if (error == 0)
-        closesocket(fd);
-    return error;
-}
-
-static int provoke(SOCKET fd)
-{
-    enum { ICMP_MS = 50 }; /* it comes by loopback, or not at all */
-    struct sockaddr_in address;
-    int error = closed_port(&address);
-
-    if (error == 0)
-        error = error_of(connect(fd, (struct sockaddr *) &address, sizeof address));
-    if (error == 0 && send(fd, "", 1, 0) != 1)
-        error = last_error();
-    if (error == 0 && (host_ready(fd, ROUSE_READABLE, ICMP_MS) & ROUSE_READABLE) == 0)
-        error = -ENOTSUP;
-    return error;
-}
-
-int host_refused_datagram(rouse_fd *fd)
-{
-    struct sockaddr_in own; /* a port that is ours is not the one where nobody is */
-    int error = datagram_open(fd, &own);
-
-    if (error != 0)
-        return error;
-    error = provoke(*fd);
-    if (error != 0)
-        closesocket(*fd);
     return error;
 }
 
