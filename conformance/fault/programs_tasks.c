@@ -288,7 +288,8 @@ const struct program program_wait = {"rouse_wait()", 2, run_wait};
 const struct program program_signal = {"a signal", 0, run_signal};
 const struct program program_stop = {"a signal that stops", 0, run_stop};
 
+#define PROGRAM(name, program, about) &program,
 const struct program *const programs[] = {
-    &program_sleep,    &program_timers, &program_echo, &program_connect, &program_bulk,
-    &program_crowd,    &program_signal, &program_stop, &program_wait,    &program_join,
-    &program_deadline, &program_close,  NULL};
+#include "programs.def"
+#undef PROGRAM
+    NULL};

@@ -97,7 +97,7 @@ static void sweep(struct world *world, const struct program *program)
     suite_note("%d points", points);
 }
 
-#define SWEEP(name, program, about)                                                                \
+#define PROGRAM(name, program, about)                                                              \
     CASE(x10_refused_calls_of_##name, "X10 X9", NEEDS_KERNEL | NEEDS_FAILURES,                     \
          about ", and of each kind of system call number 1, 2, 3, ... fails, alone or for ever",   \
          "it says that error or succeeds, leaves nothing, and then runs as if nothing had been")   \
@@ -105,22 +105,11 @@ static void sweep(struct world *world, const struct program *program)
         sweep(world, &(program));                                                                  \
     }
 
-SWEEP(a_sleep, program_sleep, "a task sleeps")
-SWEEP(timers, program_timers, "twenty tasks sleep, and one counts ticks")
-SWEEP(an_echo, program_echo, "two tasks talk over a pair")
-SWEEP(a_connection, program_connect, "one task accepts, another connects, and they talk")
-SWEEP(a_long_write, program_bulk, "more is written than a stream holds")
-SWEEP(forty_sources, program_crowd, "forty tasks read, each from a descriptor of its own")
-SWEEP(a_signal, program_signal, "a task waits for a signal")
-SWEEP(a_signal_that_stops, program_stop, "a signal stops the run")
-SWEEP(a_plain_wait, program_wait, "a future is waited for without a runtime")
-SWEEP(joins, program_join, "a task joins others, and cancels one")
-SWEEP(a_deadline, program_deadline, "a read runs into its deadline")
-SWEEP(a_close, program_close, "a stream is closed that a task reads from")
+#include "programs.def"
+#undef PROGRAM
 
-CASES(fault_x10) = {&x10_refused_calls_of_a_sleep,      &x10_refused_calls_of_timers,
-                    &x10_refused_calls_of_an_echo,      &x10_refused_calls_of_a_connection,
-                    &x10_refused_calls_of_a_long_write, &x10_refused_calls_of_forty_sources,
-                    &x10_refused_calls_of_a_signal,     &x10_refused_calls_of_a_signal_that_stops,
-                    &x10_refused_calls_of_a_plain_wait, &x10_refused_calls_of_joins,
-                    &x10_refused_calls_of_a_deadline,   &x10_refused_calls_of_a_close};
+#define PROGRAM(name, program, about) &x10_refused_calls_of_##name,
+CASES(fault_x10) = {
+#include "programs.def"
+#undef PROGRAM
+};

@@ -58,7 +58,7 @@ static void sweep(struct world *world, const struct program *program)
     suite_note("%zu allocations", once - 1);
 }
 
-#define SWEEP(name, program, about)                                                                \
+#define PROGRAM(name, program, about)                                                              \
     CASE(x2_no_memory_for_##name, "X2 X9", NEEDS_NOTHING,                                          \
          about ", and allocation 1, 2, 3, ... fails, alone or with all that follow",               \
          "it says -ENOMEM or succeeds, leaves nothing, and then runs as if nothing had been")      \
@@ -66,18 +66,8 @@ static void sweep(struct world *world, const struct program *program)
         sweep(world, &(program));                                                                  \
     }
 
-SWEEP(a_sleep, program_sleep, "a task sleeps")
-SWEEP(timers, program_timers, "twenty tasks sleep, and one counts ticks")
-SWEEP(an_echo, program_echo, "two tasks talk over a pair")
-SWEEP(a_connection, program_connect, "one task accepts, another connects, and they talk")
-SWEEP(a_long_write, program_bulk, "more is written than a stream holds")
-SWEEP(forty_sources, program_crowd, "forty tasks read, each from a descriptor of its own")
-SWEEP(a_signal, program_signal, "a task waits for a signal")
-SWEEP(a_signal_that_stops, program_stop, "a signal stops the run")
-SWEEP(a_plain_wait, program_wait, "a future is waited for without a runtime")
-SWEEP(joins, program_join, "a task joins others, and cancels one")
-SWEEP(a_deadline, program_deadline, "a read runs into its deadline")
-SWEEP(a_close, program_close, "a stream is closed that a task reads from")
+#include "programs.def"
+#undef PROGRAM
 
 /* Counts its drops. */
 struct witness {
@@ -194,17 +184,10 @@ CASE(x2_blocks_are_grown_and_given_back_by_their_size, "X2 X4", NEEDS_NOTHING,
     }
 }
 
-CASES(fault_x2) = {&x2_no_memory_for_a_sleep,
-                   &x2_no_memory_for_timers,
-                   &x2_no_memory_for_an_echo,
-                   &x2_no_memory_for_a_connection,
-                   &x2_no_memory_for_a_long_write,
-                   &x2_no_memory_for_forty_sources,
-                   &x2_no_memory_for_a_signal,
-                   &x2_no_memory_for_a_signal_that_stops,
-                   &x2_no_memory_for_a_plain_wait,
-                   &x2_no_memory_for_joins,
-                   &x2_no_memory_for_a_deadline,
-                   &x2_no_memory_for_a_close,
-                   &x2_a_run_without_memory_drops_its_future,
-                   &x2_blocks_are_grown_and_given_back_by_their_size};
+#define PROGRAM(name, program, about) &x2_no_memory_for_##name,
+CASES(fault_x2) = {
+#include "programs.def"
+#undef PROGRAM
+    &x2_a_run_without_memory_drops_its_future,
+    &x2_blocks_are_grown_and_given_back_by_their_size,
+};
