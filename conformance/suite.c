@@ -29,12 +29,6 @@
 
 enum { MESSAGES_MAX = 8 }; /* failures of one case that are told; a loop may have thousands */
 
-#ifdef NDEBUG
-enum { RULES = 0 };
-#else
-enum { RULES = NEEDS_RULES };
-#endif
-
 /* Where the lists of cases are named. The suite's own tests name others. */
 #ifndef SUITE_CASES
 #define SUITE_CASES "cases.def"
@@ -271,7 +265,8 @@ void suite_note(const char *message, ...)
 /* The first of what the case needs and this queue has not; 0 when it has all. */
 static unsigned lacking(const struct suite_case *which, const struct world *world)
 {
-    const unsigned missing = which->needs & ~(world_capabilities(world) | (unsigned) RULES);
+    const unsigned missing =
+        which->needs & ~(world_capabilities(world) | (SUITE_RULES ? NEEDS_RULES : 0u));
 
     return missing & (0 - missing);
 }

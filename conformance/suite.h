@@ -52,6 +52,13 @@ enum suite_needs {
     NEEDS_RULES = 1 << 8        /* ROUSE_RULE is compiled in; else the case is not run */
 };
 
+/* Whether ROUSE_RULE is compiled in. */
+#ifdef NDEBUG
+enum { SUITE_RULES = 0 };
+#else
+enum { SUITE_RULES = 1 };
+#endif
+
 struct suite_case {
     const char *name;
     const char *guarantees; /* ids, separated by single spaces, its first one first */

@@ -15,12 +15,6 @@
 #include "../evq/queue.h"
 #include "../thread.h"
 
-#ifdef NDEBUG
-enum { RULES = 0 };
-#else
-enum { RULES = 1 };
-#endif
-
 static const struct call_failure *failure_of(const char *call, int error)
 {
     const struct call_failure *failure = call_failures;
@@ -286,10 +280,10 @@ static void haunt(struct world *world, const char *call, int error, int n)
     world_turn(world, 0);
     if (n > 0)
         calls_fail(world, failure_of(call, error), n, true);
-    if (!RULES)
+    if (!SUITE_RULES)
         world_close(world, ends[0]);
     world_forget(world, ghost);
-    if (RULES)
+    if (SUITE_RULES)
         world_close(world, ends[0]);
     (void) world_quiet(world, ghost, 0); /* what was told of it before */
     queue_send(world, ends[1], copy);
@@ -318,8 +312,7 @@ CASE(x10_a_descriptor_closed_too_early_haunts_nobody, "X10 E5", NEEDS_KERNEL | N
 
 CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2", NEEDS_KERNEL | NEEDS_FAILURES,
      "somebody listens to a queue; a source with data is armed again, and the kernel refuses the "
-     "look "
-     "that this takes, or that and what is done about it",
+     "look that this takes, or that and what is done about it",
      "it is reported; or, if the queue could do nothing, once it is armed again")
 {
     static const struct {

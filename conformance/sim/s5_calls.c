@@ -377,12 +377,6 @@ CASE(s5_a_simulation_that_cannot_open_says_why, "S5", NEEDS_SIM | NEEDS_FAILURES
         sim_queue_close(evq);
 }
 
-#ifdef NDEBUG
-enum { RULES = 0 };
-#else
-enum { RULES = 1 };
-#endif
-
 CASE(s5_rules_that_nobody_checks_are_survived, "S5", NEEDS_SIM,
      "where no rule is checked, a descriptor has two sources, and is closed before it is forgotten",
      "the second is -EEXIST; closing forgets the first, and reports nothing")
@@ -400,10 +394,10 @@ CASE(s5_rules_that_nobody_checks_are_survived, "S5", NEEDS_SIM,
     sim_pair(evq, ends);
     first.fd = second.fd = ends[0];
     CHECK_EQUAL(S5, evq->ops->arm(evq, &first, ROUSE_READABLE), 0, "arm()");
-    if (!RULES)
+    if (!SUITE_RULES)
         CHECK_EQUAL(S5, evq->ops->arm(evq, &second, ROUSE_READABLE), -EEXIST, "arm() of a second");
-    CHECK(S5, RULES || strstr(names.text, "EEXIST") != NULL, "no line tells of EEXIST");
-    if (RULES)
+    CHECK(S5, SUITE_RULES || strstr(names.text, "EEXIST") != NULL, "no line tells of EEXIST");
+    if (SUITE_RULES)
         evq->ops->forget(evq, &first);
     evq->sockets->close(evq->sockets, ends[0]);
     CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, 0), 0, "reports of what was closed");
