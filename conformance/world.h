@@ -242,6 +242,10 @@ struct wakes *world_wakes(struct world *world);
 /* A runtime on the queue under test. The case closes it. */
 void world_runtime(struct world *world, struct rouse *rt);
 
+/* A listener of that runtime, at which somebody waits to be accepted; returns his end. The
+ * case closes the listener. */
+rouse_fd world_listener(struct world *world, struct rouse *rt, struct rouse_listener *listener);
+
 /* Runs until `future` is READY, other tasks beside it, for at most `ms`. True with its
  * result in `*result` (which may be NULL); false when the time is over, the future
  * having been dropped. */

@@ -28,6 +28,18 @@ void world_runtime(struct world *world, struct rouse *rt)
         suite_error("no runtime: %s", rouse_strerror(error));
 }
 
+rouse_fd world_listener(struct world *world, struct rouse *rt, struct rouse_listener *listener)
+{
+    struct rouse_address address;
+    const rouse_fd fd = world_listen(world, ROUSE_IPV4, 16, &address);
+    rouse_fd guest;
+
+    rouse_listener_open(listener, &rt->reactor, world_give(world, fd));
+    guest = world_connect(world, &address);
+    world_await_ready(world, fd, ROUSE_READABLE);
+    return guest;
+}
+
 /* What is ready runs without waiting, so that whoever looks for its end sees it. */
 static intptr_t turn(struct rouse *rt, rouse_time deadline)
 {

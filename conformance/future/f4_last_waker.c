@@ -177,8 +177,6 @@ CASE(f4_an_accept_that_starves_wakes_whoever_polled_last, "F4 N4", NEEDS_NOTHING
     for (int closes = 0; closes < 2; closes++) {
         struct wakes *wakes[2] = {world_wakes(world), world_wakes(world)};
         const struct rouse_waker wakers[2] = {wakes_waker(wakes[0]), wakes_waker(wakes[1])};
-        struct rouse_address address;
-        const rouse_fd fd = world_listen(world, ROUSE_IPV4, 16, &address);
         struct rouse_listener listener;
         struct rouse_accept accept;
         struct rouse rt;
@@ -187,9 +185,7 @@ CASE(f4_an_accept_that_starves_wakes_whoever_polled_last, "F4 N4", NEEDS_NOTHING
         world_runtime(world, &rt);
         world_pair(world, spare);
         world_give(world, spare[0]);
-        rouse_listener_open(&listener, &rt.reactor, world_give(world, fd));
-        world_connect(world, &address);
-        world_await_ready(world, fd, ROUSE_READABLE);
+        world_listener(world, &rt, &listener);
         world_starve(world);
         accept = rouse_accept(&listener);
         CHECK_EQUAL(N4, world_poll(&accept.future, NULL), ROUSE_READY, "accept with no descriptor");

@@ -237,8 +237,6 @@ CASE(f5_an_accept_that_starved_has_let_go, "F5 N4", NEEDS_NOTHING,
 {
     struct wakes *wakes = world_wakes(world);
     const struct rouse_waker waker = wakes_waker(wakes);
-    struct rouse_address address;
-    const rouse_fd fd = world_listen(world, ROUSE_IPV4, 16, &address);
     struct rouse_listener listener;
     struct rouse_accept accept, spoilt;
     enum rouse_poll poll;
@@ -248,9 +246,7 @@ CASE(f5_an_accept_that_starved_has_let_go, "F5 N4", NEEDS_NOTHING,
     world_runtime(world, &rt);
     world_pair(world, spare);
     world_give(world, spare[0]);
-    rouse_listener_open(&listener, &rt.reactor, world_give(world, fd));
-    world_connect(world, &address);
-    world_await_ready(world, fd, ROUSE_READABLE);
+    world_listener(world, &rt, &listener);
     world_starve(world);
     accept = rouse_accept(&listener);
     CHECK_EQUAL(N4, world_poll(&accept.future, NULL), ROUSE_READY, "accept with no descriptor");

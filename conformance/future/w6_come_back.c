@@ -261,7 +261,6 @@ enum { STARVERS = 3 };
 /* An accept that waits for a descriptor, and is polled inside its wake. */
 struct starver {
     struct rouse_listener listener;
-    struct rouse_address address;
     struct rouse_accept accept;
     struct wakes *wakes;
     bool over;
@@ -278,13 +277,9 @@ static void accept_again(void *with)
 
 static void starver_open(struct world *world, struct rouse *rt, struct starver *starver)
 {
-    const rouse_fd fd = world_listen(world, ROUSE_IPV4, 16, &starver->address);
-
     starver->wakes = world_wakes(world);
     starver->over = false;
-    rouse_listener_open(&starver->listener, &rt->reactor, world_give(world, fd));
-    world_connect(world, &starver->address);
-    world_await_ready(world, fd, ROUSE_READABLE);
+    world_listener(world, rt, &starver->listener);
 }
 
 CASE(w6_accepts_that_starve_may_come_straight_back, "W6 N4", NEEDS_NOTHING,

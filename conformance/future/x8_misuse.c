@@ -288,15 +288,11 @@ static void leave_an_accept(void *argument)
 {
     struct world *world = argument;
     struct rouse rt;
-    struct rouse_address address;
-    const rouse_fd fd = world_listen(world, ROUSE_IPV4, 16, &address);
     struct rouse_listener listener;
     struct rouse_accept accept;
 
     world_runtime(world, &rt);
-    rouse_listener_open(&listener, &rt.reactor, world_give(world, fd));
-    world_connect(world, &address);
-    world_await_ready(world, fd, ROUSE_READABLE);
+    world_listener(world, &rt, &listener);
     world_starve(world);
     accept = rouse_accept(&listener);
     world_poll(&accept.future, NULL);

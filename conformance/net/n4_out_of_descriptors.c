@@ -19,19 +19,13 @@ struct inn {
     struct rouse rt;
     struct meter meter;
     struct rouse_listener listener;
-    struct rouse_address address;
     rouse_fd guest;
 };
 
 static void inn_open(struct world *world, struct inn *inn)
 {
-    rouse_fd fd;
-
     meter_runtime(world, &inn->meter, &inn->rt);
-    fd = world_listen(world, ROUSE_IPV4, 16, &inn->address);
-    rouse_listener_open(&inn->listener, &inn->rt.reactor, world_give(world, fd));
-    inn->guest = world_connect(world, &inn->address);
-    world_await_ready(world, fd, ROUSE_READABLE);
+    inn->guest = world_listener(world, &inn->rt, &inn->listener);
 }
 
 static void inn_close(struct inn *inn)
@@ -213,16 +207,12 @@ CASE(
     struct wakes *wakes[2] = {world_wakes(world), world_wakes(world)};
     struct inn inn;
     struct rouse_listener other;
-    struct rouse_address address;
     struct rouse_accept accepts[2];
-    rouse_fd bare[2], fd;
+    rouse_fd bare[2];
     intptr_t results[2];
 
     inn_open(world, &inn);
-    fd = world_listen(world, ROUSE_IPV4, 16, &address);
-    rouse_listener_open(&other, &inn.rt.reactor, world_give(world, fd));
-    world_connect(world, &address);
-    world_await_ready(world, fd, ROUSE_READABLE);
+    world_listener(world, &inn.rt, &other);
     world_pair(world, bare);
     world_give(world, bare[0]);
     world_starve(world);
