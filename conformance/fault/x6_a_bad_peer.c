@@ -271,8 +271,7 @@ enum { MIXED = 24 };
 
 CASE(x6_failures_and_bytes_in_one_turn_all_arrive, "X6", NEEDS_NOTHING,
      "of twenty-four connections that are read some are reset, some closed, and some sent a byte, "
-     "in "
-     "all orders, before the runtime turns",
+     "in all orders, before the runtime turns",
      "each reader is told of its own connection, and of nothing else")
 {
     for (int round = 0; round < 6; round++) {

@@ -142,8 +142,7 @@ CASE(f3_a_connect_that_was_told_too_early_is_told_again, "F3", NEEDS_NOTHING,
 
 CASE(f3_a_transfer_that_was_told_too_early_is_told_again, "F3", NEEDS_NOTHING,
      "a read, a write, an accept wait, and are reported by mistake three times, before what they "
-     "wait "
-     "for comes",
+     "wait for comes",
      "they are told again, and come to their ends")
 {
     for (int kind = 0; kind < 3; kind++) {

@@ -307,8 +307,7 @@ CASE(n1_a_write_dropped_while_it_waits_sent_nothing, "N1", NEEDS_NOTHING,
 
 CASE(n1_a_write_all_that_fails_tells_how_much_went_out, "N1", NEEDS_NOTHING,
      "8 MB are written; the peer takes some, and then resets the connection, or the stream is "
-     "closed "
-     "here",
+     "closed here",
      "it fails, and `done` is no less than what the peer has received, and no less than it was")
 {
     enum { SIZE = 8 << 20 };

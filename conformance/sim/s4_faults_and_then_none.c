@@ -203,8 +203,7 @@ CASE(s4_programs_bear_a_fault_wherever_it_comes, "S4", NEEDS_SIM,
 
 CASE(s4_what_a_fault_ends_makes_room_for_the_next, "S4", NEEDS_SIM,
      "three connect to a listener that holds one; accept() finds the first one aborted, or closed "
-     "by "
-     "its own end",
+     "by its own end",
      "the others move up, are connected, and are accepted")
 {
     for (int closes = 0; closes < 2; closes++) {

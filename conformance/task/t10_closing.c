@@ -224,8 +224,7 @@ static void finale_check(struct finale *finale)
 
 CASE(t10_drops_may_wake_cancel_spawn_and_join, "T10 T1 T3 T4 T5", NEEDS_NOTHING,
      "an executor is closed whose tasks, when dropped or released, wake and cancel the others, "
-     "spawn "
-     "more, or join each other",
+     "spawn more, or join each other",
      "it ends, everything was dropped once, and nothing was polled")
 {
     for (enum deed deed = WAKE; deed < DEEDS; deed++) {

@@ -53,13 +53,26 @@ static void crowd_main(void *argument)
     rouse_wake(&waker);
 }
 
-static void crowd_begin(struct crowd *crowd, struct thread **threads)
+/* Spawns its task, and has it polled once. */
+static void crowd_open(struct world *world, struct stage *stage, struct crowd *crowd)
+{
+    stage_open(stage, world);
+    puppet_make(&crowd->puppet, crowd_poll);
+    crowd->puppet.with = crowd;
+    if (crowd->held)
+        puppet_spawn_held(&stage->executor, &crowd->puppet);
+    else
+        puppet_spawn(&stage->executor, &crowd->puppet);
+    stage_run(stage);
+}
+
+static void crowd_begin(struct crowd *crowd, void (*run)(void *crowd), struct thread **threads)
 {
     crowd->start = barrier_make(THREADS + 1);
     for (int i = 0; i < THREADS; i++)
         crowd->clones[i] = puppet_clone(&crowd->puppet);
     for (int i = 0; i < THREADS; i++)
-        threads[i] = thread_start(crowd_main, crowd);
+        threads[i] = thread_start(run, crowd);
 }
 
 static void crowd_end(struct crowd *crowd, struct thread **threads)
@@ -78,12 +91,8 @@ CASE(w4_wakers_are_cloned_woken_and_released_on_any_thread, "W4 T1 T3 T4 T5", NE
     struct thread *threads[THREADS];
     struct stage stage;
 
-    stage_open(&stage, world);
-    puppet_make(&crowd.puppet, crowd_poll);
-    crowd.puppet.with = &crowd;
-    puppet_spawn_held(&stage.executor, &crowd.puppet);
-    stage_run(&stage);
-    crowd_begin(&crowd, threads);
+    crowd_open(world, &stage, &crowd);
+    crowd_begin(&crowd, crowd_main, threads);
     barrier_wait(crowd.start);
     CHECK(W4, stage_run_until(&stage, puppet_is_over, &crowd.puppet),
           "of the wakes of many threads the last was lost");
@@ -104,12 +113,8 @@ CASE(w4_wakers_may_outlive_the_executor, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
     struct thread *threads[THREADS];
     struct stage stage;
 
-    stage_open(&stage, world);
-    puppet_make(&crowd.puppet, crowd_poll);
-    crowd.puppet.with = &crowd;
-    puppet_spawn(&stage.executor, &crowd.puppet);
-    stage_run(&stage);
-    crowd_begin(&crowd, threads);
+    crowd_open(world, &stage, &crowd);
+    crowd_begin(&crowd, crowd_main, threads);
     stage_close(&stage);
     wakes_taken(stage.nudge);
     CHECK_EQUAL(W4, crowd.puppet.releases, 0, "releases while there are wakers");
@@ -136,7 +141,7 @@ CASE(w4_wakers_may_outlive_the_runtime, "W4 L2 T1 T3 T4 T5", NEEDS_NOTHING,
         crowd.puppet.with = &crowd;
         puppet_spawn(&rt.executor, &crowd.puppet);
         rouse_turn(&rt, 0);
-        crowd_begin(&crowd, threads);
+        crowd_begin(&crowd, crowd_main, threads);
         if (round % 2 == 0)
             barrier_wait(crowd.start);
         rouse_close(&rt);
@@ -288,24 +293,15 @@ static void cloner_main(void *argument)
 
 CASE(w4_wakers_that_are_cloned_at_the_same_time_are_all_counted, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
      "four threads clone wakers of one task and let go of them, four hundred thousand times each, "
-     "and "
-     "nothing else",
+     "and nothing else",
      "it is released when it has ended and the last of them is gone, and not before")
 {
     struct crowd crowd = {.awaited = false};
     struct thread *threads[THREADS];
     struct stage stage;
 
-    stage_open(&stage, world);
-    puppet_make(&crowd.puppet, crowd_poll);
-    crowd.puppet.with = &crowd;
-    puppet_spawn(&stage.executor, &crowd.puppet);
-    stage_run(&stage);
-    crowd.start = barrier_make(THREADS + 1);
-    for (int i = 0; i < THREADS; i++)
-        crowd.clones[i] = puppet_clone(&crowd.puppet);
-    for (int i = 0; i < THREADS; i++)
-        threads[i] = thread_start(cloner_main, &crowd);
+    crowd_open(world, &stage, &crowd);
+    crowd_begin(&crowd, cloner_main, threads);
     barrier_wait(crowd.start);
     crowd_end(&crowd, threads);
     CHECK_EQUAL(W4, crowd.puppet.releases, 0, "releases of a task that lives");

@@ -259,8 +259,7 @@ CASE(m1_a_tick_never_comes_early, "M1 M2", NEEDS_NOTHING,
 
 CASE(m1_a_nanosecond_before_its_time_nothing_is_over, "M1 M2", NEEDS_NOTHING,
      "a sleep, a tick and a limit are polled when their time is a nanosecond away, as simulated "
-     "time "
-     "can have it, and when it has come",
+     "time can have it, and when it has come",
      "they are PENDING, and then READY")
 {
     struct rouse rt;
