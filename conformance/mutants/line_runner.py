@@ -30,7 +30,7 @@ import time
 import tomllib
 
 import lines
-from tree import ROOT, Broken, Tree
+from tree import ROOT, Broken, Tree, listing_of, naming
 
 NAMED = ROOT / "conformance/mutants/survivors.toml"
 LINKER = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld"] if shutil.which("ld.lld") else []
@@ -83,12 +83,11 @@ class Bench:
     def __init__(self, folder, backends):
         self.tree = Tree(
             folder,
-            f"-DROUSE_BACKENDS={';'.join(sorted(backends | {'epoll', 'poll', 'sim'}))}",
+            backends,
             "-DCMAKE_C_FLAGS=-O0 -w",
             "-DCMAKE_C_FLAGS_DEBUG=",
             "-DROUSE_EXAMPLES=OFF",
             "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
-            f"-DROUSE_KQUEUE_EMULATION={'ON' if 'kqueue' in backends else 'OFF'}",
             *LINKER,
         )
         commands = json.loads((self.tree.build / "compile_commands.json").read_text())
@@ -100,10 +99,16 @@ class Bench:
         }
         self.object = self.tree.build / "mutant.o"
         self.original = {}
+        self.users = {}
         self.listed = None
 
     def sources(self, file):
-        """What has to be compiled again when this file changes."""
+        """What has to be compiled again when this file changes. It is asked for each mutant."""
+        if file not in self.users:
+            self.users[file] = self.users_of(file)
+        return self.users[file]
+
+    def users_of(self, file):
         users = {file}
         while True:
             more = {
@@ -150,10 +155,7 @@ class Bench:
     def cases(self, backend, part=WHOLE):
         """The names of what runs there, in order."""
         if not self.listed:
-            done = subprocess.run(
-                [self.tree.conform, "--list", "--json", "-"], capture_output=True, text=True, check=True
-            )
-            self.listed = json.loads(done.stdout)["cases"]
+            self.listed = listing_of(self.tree.conform)["cases"]
         return [
             case["id"]
             for case in self.listed
@@ -163,9 +165,7 @@ class Bench:
 
     def together(self, backend, which="all", cases=()):
         """All in one process, up to the first that fails: its name and how, or None."""
-        command = [self.tree.conform, "--backend", backend, "--in-process", "--timeout", str(CASE_S)]
-        for case in cases:
-            command += ["--case", case]
+        command = [self.tree.conform, "--backend", backend, "--in-process", "--timeout", str(CASE_S), *naming(cases)]
         limit = CPU_S[which]
         current, verdict, done = "before the first case", "", False
         with subprocess.Popen(
@@ -209,8 +209,7 @@ class Bench:
     def first_letter(self, backend, cases):
         command = [self.tree.conform, "--backend", backend, "--jobs", "8", "--timeout", str(CASE_S)]
         if len(cases) < len(self.cases(backend)):
-            for case in cases:
-                command += ["--case", case]
+            command += naming(cases)
         seen, text = 0, ""
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -264,13 +263,12 @@ class Bench:
 
 
 class Run:
-    def __init__(self, mutants, folder, known):
+    def __init__(self, mutants, sources, folder, known):
         self.todo = [mutant for mutant in mutants if mutant.key not in known]
         self.outcomes = dict(known)
-        self.all = mutants
-        self.sources = {file: (ROOT / file).read_text() for file in {mutant.file for mutant in mutants}}
+        self.sources = sources  # by file, their text
         self.killers = {  # by file and backend, the latest first
-            file: collections.defaultdict(list) for file in self.sources
+            file: collections.defaultdict(list) for file in sources
         }
         self.objects = {}  # what a digest came to
         self.lock = threading.Lock()
@@ -376,15 +374,15 @@ def digest_of(text):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def known_results(path, mutants):
+def known_results(path, mutants, sources):
     """What earlier runs found out about these, of files that are as they were."""
     wanted = {mutant.key for mutant in mutants}
-    sources = {file: digest_of((ROOT / file).read_text()) for file in {mutant.file for mutant in mutants}}
+    digests = {file: digest_of(text) for file, text in sources.items()}
     known = {}
     for line in path.read_text().splitlines() if path.exists() else []:
         record = json.loads(line)
         key = tuple(record[name] for name in ("file", "function", "text", "nth", "change"))
-        if key in wanted and record["source"] == sources[record["file"]]:
+        if key in wanted and record["source"] == digests[record["file"]]:
             known[key] = Outcome(record["verdict"], record["by"])
     return known
 
@@ -473,12 +471,12 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     patterns = options.file or (CORE if options.sample else ["*"])
-    every = [
-        mutant
+    sources = {
+        file: (ROOT / file).read_text()
         for file in lines.files()
         if any(fnmatch.fnmatch(file, pattern) for pattern in patterns)
-        for mutant in lines.mutants(file, (ROOT / file).read_text())
-    ]
+    }
+    every = [mutant for file, text in sources.items() for mutant in lines.mutants(file, text)]
     if not every:
         sys.exit("line-mutants: no file is like that")
     named = {key: one for key, one in named_survivors(NAMED.read_text()).items() if any(fnmatch.fnmatch(key[0], p) for p in patterns)}
@@ -491,7 +489,7 @@ def main(arguments=None):
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.fresh:
         results.unlink(missing_ok=True)
-    known = known_results(results, every)
+    known = known_results(results, every, sources)
     chosen = every
     if options.sample:
         chosen = sampled([mutant for mutant in every if mutant.key not in named], options.sample, options.seed)
@@ -500,7 +498,7 @@ def main(arguments=None):
         chosen.sort(key=lambda mutant: mutant.key in named)  # what is new comes first
         known = {}
     keys = {mutant.key for mutant in chosen}
-    run = Run(chosen, options.folder, {key: known[key] for key in known if key in keys})
+    run = Run(chosen, sources, options.folder, {key: known[key] for key in known if key in keys})
     run.begin(options.jobs)
 
     outcomes = {mutant.key: run.outcomes[mutant.key] for mutant in chosen}

@@ -19,10 +19,13 @@ universalmutator's idea (github.com/agroce/universalmutator) that a list of patt
 
 import collections
 import dataclasses
-import pathlib
 import re
+import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tree import ROOT
+
+sys.path.append(str(ROOT / "ci"))
+from check_layers import blank
 
 # Runs in a guest, or on systems that are not here.
 ABROAD = re.compile(r"(_win\.[ch]|/iocp\.c|/nt\.h)$")
@@ -53,23 +56,13 @@ class Mutant:
 
 # ---- what is code
 
-BLANKED = re.compile(
-    r"""/\*.*?\*/ | //[^\n]*                      # comments
-      | ^[ \t]*\#(?:[^\n\\]|\\.)*                 # preprocessor lines, and what they go on in
-      | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'  # strings, characters""",
-    re.X | re.S | re.M,
-)
+PREPROCESSOR = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.)*", re.S | re.M)  # and what it goes on in
 
 
 def blanked(source):
     """The same text, letter for letter, with blanks for all that is not code. Strings keep
     a quote at either end, for a place where nothing is would look like two operators."""
-
-    def blank(found):
-        text = re.sub(r"[^\n]", " ", found[0])
-        return found[0][0] + text[1:-1] + found[0][-1] if found[0][0] in "\"'" else text
-
-    return BLANKED.sub(blank, source)
+    return PREPROCESSOR.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), blank(source))
 
 
 FUNCTION = re.compile(r"^([A-Za-z_][^;{}]*?)\b(\w+)(\([^;{}]*\))\n\{\n", re.M)

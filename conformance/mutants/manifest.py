@@ -7,8 +7,9 @@ import pathlib
 import re
 import tomllib
 
+from tree import ROOT
+
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 
 KEYS = {"name", "why", "on", "decorator", "edit", "faults"}
 MUTANT_KEYS = KEYS | {"breaks", "case"}

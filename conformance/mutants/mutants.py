@@ -25,10 +25,9 @@ import time
 import killing
 import manifest
 from killing import BROKEN, KILLED, PASSED, REFUSED, SURVIVED, Outcome
-from tree import Broken, Tree
+from tree import ROOT, Broken, Tree, listing_of, naming
 
 HERE = manifest.HERE
-ROOT = manifest.ROOT
 
 TIMEOUT_S = 10  # for a case of a mutant: most that hang are ended by the suite, after two
 LEGAL_TIMEOUT_S = 20
@@ -132,8 +131,7 @@ def ran(report):
 
 def narrow(entry):
     """Options for the cases that must kill it."""
-    patterns = [option for pattern in entry.cases for option in ("--case", pattern)]
-    return [*patterns, "--tag", entry.breaks, "--stop-after", "1", "--timeout", str(TIMEOUT_S)]
+    return [*naming(entry.cases), "--tag", entry.breaks, "--stop-after", "1", "--timeout", str(TIMEOUT_S)]
 
 
 def judge_mutant(bench, entry, conform):
@@ -166,7 +164,7 @@ def judge_legal(bench, entry, conform):
     spare: a machine that was too busy is not the variant's fault, and what is, stays."""
     arguments = ["--timeout", str(LEGAL_TIMEOUT_S)]
     if bench.options.quick:
-        arguments += [option for pattern in QUICK_LEGAL for option in ("--case", pattern)]
+        arguments += naming(QUICK_LEGAL)
     report, why = bench.suite(conform, entry, *arguments)
     if report is None:
         return BROKEN, {}, [], 0, [], why
@@ -175,8 +173,8 @@ def judge_legal(bench, entry, conform):
     count = ran(report)
     cases = found(report)
     if 0 < len(cases) <= FAILURES:
-        again = [option for case in cases for option in ("--case", case)]
-        report, why = bench.suite(conform, entry, "--jobs", "1", "--timeout", str(3 * LEGAL_TIMEOUT_S), *again)
+        again = ["--jobs", "1", "--timeout", str(3 * LEGAL_TIMEOUT_S), *naming(cases)]
+        report, why = bench.suite(conform, entry, *again)
         if report is None:
             return BROKEN, cases, [], count, [], why
         cases = found(report)
@@ -230,11 +228,8 @@ class Worker(threading.Thread):
 
 
 def tree_of(options, number):
-    backends = sorted({"epoll", "poll", "sim"} | {e.on for e in options.entries})
-    # Said either way: a tree may have had it, for other mutants.
-    emulated = f"-DROUSE_KQUEUE_EMULATION={'ON' if 'kqueue' in backends else 'OFF'}"
-    flags = [f"-DROUSE_BACKENDS={';'.join(backends)}", "-DCMAKE_C_FLAGS=-O0", emulated]
-    return Tree(options.work / f"tree-{number}", *flags)
+    backends = {entry.on for entry in options.entries}
+    return Tree(options.work / f"tree-{number}", backends, "-DCMAKE_C_FLAGS=-O0")
 
 
 # ---- what is asked for
@@ -286,11 +281,6 @@ def in_a_hurry(entries):
             left_out.add(entry)
         seen.add(entry.name)
     return [entry for entry in entries if entry not in left_out]
-
-
-def listing_of(conform):
-    done = subprocess.run([conform, "--list", "--json", "-"], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def run_all(bench, entries):

@@ -5,6 +5,7 @@ once; after that, an edit costs the compilation of what it touches, and is taken
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -20,7 +21,12 @@ class Broken(Exception):
 
 
 class Tree:
-    def __init__(self, folder, *options):
+    def __init__(self, folder, backends, *options):
+        """With these backends; epoll, poll and sim are always among them."""
+        backends = sorted({"epoll", "poll", "sim", *backends})
+        # Said either way: the tree may have had it, for other mutants.
+        emulated = f"-DROUSE_KQUEUE_EMULATION={'ON' if 'kqueue' in backends else 'OFF'}"
+        options = [f"-DROUSE_BACKENDS={';'.join(backends)}", emulated, *options]
         self.source = pathlib.Path(folder) / "source"
         self.build = pathlib.Path(folder) / "build"
         self.conform = self.build / "rouse-conform"
@@ -67,9 +73,13 @@ class Tree:
                 (self.source / path).write_text(text)
 
 
-def replaced(path, old, new):
-    """The content of a file with `old`, which must be there once, replaced."""
-    text = (ROOT / path).read_text()
-    if text.count(old) != 1:
-        raise LookupError(f"{path} has it {text.count(old)} times, not once:\n{old}")
-    return text.replace(old, new)
+
+def listing_of(conform):
+    """What a rouse-conform says that it has: backends, guarantees, cases."""
+    done = subprocess.run([conform, "--list", "--json", "-"], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def naming(cases):
+    """Options that name cases."""
+    return [option for case in cases for option in ("--case", case)]
