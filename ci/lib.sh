@@ -154,6 +154,10 @@ need_python() {
         fi
     done
     python=/usr/bin/python3
+    if [ "$*" = tomllib ]; then # which came with 3.11, and is no package
+        [ ! -x $python ] || stop "$python is too old, 3.11 or newer is needed"
+        set --
+    fi
     need "python3 ${*/#/python3-}" "Python 3${*:+ with $*}"
 }
 
