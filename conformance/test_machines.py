@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from conftest import CONFORM, listing
+from conftest import CONFORM, TREE, listing
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="seccomp filters are Linux's")
 
@@ -167,6 +167,17 @@ def choose(compiler, tmp_path_factory):
 def test_what_is_refused_is_said_and_native_takes_the_next_one(choose, refuse, what, native, uring):
     done = subprocess.run([refuse, what, choose], text=True, capture_output=True, timeout=20, check=True)
     assert done.stdout == f"{native}; {uring}\n"
+
+
+def test_where_the_simulation_is_not_compiled_in_the_last_one_may_be_native(compiler, refuse, tmp_path):
+    source = tmp_path / "without_sim.c"
+    source.write_text(f'#include "{TREE}/src/evq/backends.c"\n{CHOOSE}', encoding="utf-8")
+    few = ["-DROUSE_HAVE_EPOLL", "-DROUSE_HAVE_POLL", '-DROUSE_DEFAULT_BACKEND="native"']
+    compiler.program("without_sim", *few, source)
+    for what, native in (("ipv6", "epoll"), ("epoll", "poll")):
+        command = [refuse, what, compiler.folder / "without_sim"]
+        done = subprocess.run(command, text=True, capture_output=True, timeout=20, check=True)
+        assert done.stdout.startswith(f"{native}; ")
 
 
 @needs_uring

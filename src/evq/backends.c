@@ -88,15 +88,20 @@ static const struct rouse_evq_ops *by_name(const char *name)
     return *backend;
 }
 
-/* The first one that this system lets us open. The simulation, which comes last and needs
- * nothing from a system, stands in for none. */
+/* Needs nothing from a system, so it stands in for none. */
+static bool is_simulation(const struct rouse_evq_ops *backend)
+{
+    return strcmp(backend->name, "sim") == 0;
+}
+
+/* The first one that this system lets us open. */
 static const struct rouse_evq_ops *native(void)
 {
     const struct rouse_evq_ops *const *backend;
     struct rouse_evq *evq;
 
-    for (backend = rouse_backends; backend[1] != NULL; backend++)
-        if ((*backend)->open(&evq, NULL) == 0) {
+    for (backend = rouse_backends; *backend != NULL; backend++)
+        if (!is_simulation(*backend) && (*backend)->open(&evq, NULL) == 0) {
             (*backend)->close(evq);
             return *backend;
         }
