@@ -59,7 +59,8 @@ struct program {
     intptr_t (*run)(struct play *play);
 };
 
-/* All that programs.def names, with a NULL at the end. They may be run one after the other in one play. */
+/* All that programs.def names, with a NULL at the end. They may be run one after the other in one
+ * play. */
 extern const struct program *const programs[];
 
 extern const struct program program_sleep, program_timers, program_echo, program_connect,

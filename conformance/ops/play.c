@@ -409,25 +409,27 @@ static void on_woken(struct rouse_inspector *self, struct rouse_task *task)
         world->woken(world, actor->number);
 }
 
-static void on_polled(struct rouse_inspector *self, struct rouse_task *task, enum rouse_poll poll)
+static void tell_polled(struct stage_world *world, const struct actor *actor, enum rouse_poll poll)
 {
-    const struct actor *actor = rouse_container_of(task, struct actor, task);
     const int at = actor->at - inspected->begin[BODY + actor->number];
-    struct stage_world *world = inspected->stage.world;
     const char *statement = "";
 
-    (void) self;
-    inspected->told_polled++;
     if (poll == ROUSE_PENDING)
         statement = op_words(&inspected->program->ops[inspected->lines[actor->at]]);
-    if (world != NULL)
-        world->polled(world, actor->number, poll, actor->at - actor->polled_at, at + 1, statement);
+    world->polled(world, actor->number, poll, actor->at - actor->polled_at, at + 1, statement);
+}
+
+static void on_polled(struct rouse_inspector *self, struct rouse_task *task, enum rouse_poll poll)
+{
+    (void) self;
+    inspected->told_polled++;
+    if (inspected->stage.world != NULL)
+        tell_polled(inspected->stage.world, rouse_container_of(task, struct actor, task), poll);
 }
 
 static void on_ended(struct rouse_inspector *self, struct rouse_task *task, intptr_t result)
 {
     const int number = rouse_container_of(task, struct actor, task)->number;
-
     struct stage_world *world = inspected->stage.world;
 
     (void) self;
