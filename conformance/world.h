@@ -138,6 +138,9 @@ size_t world_fill(struct world *world, rouse_fd fd);
 /* Reads until it is refused, or the end of the stream, or an error. How many bytes. */
 size_t world_drain(struct world *world, rouse_fd fd);
 
+/* Reads at `to` what fills `from`, until the kernel says that `from` can write again. */
+void world_make_room(struct world *world, rouse_fd from, rouse_fd to);
+
 /* Says that nothing more will be written to `fd`. */
 void world_shutdown(struct world *world, rouse_fd fd);
 

@@ -239,6 +239,11 @@ unsigned world_ready(struct world *world, rouse_fd fd)
     return (unsigned) world_expect(rouse_sim_ready(world->evq, fd), "a look at a socket");
 }
 
+static void never_ready(rouse_fd fd)
+{
+    suite_error("the kernel says that descriptor %lld does not become ready", (long long) fd);
+}
+
 void world_await_ready(struct world *world, rouse_fd fd, unsigned directions)
 {
     unsigned missing = directions;
@@ -247,10 +252,21 @@ void world_await_ready(struct world *world, rouse_fd fd, unsigned directions)
         const unsigned ready = ready_within(world, fd, missing, WORLD_SOON);
 
         if ((ready & missing) == 0)
-            suite_error("the kernel says that descriptor %lld does not become ready",
-                        (long long) fd);
+            never_ready(fd);
         missing &= ~ready;
     }
+}
+
+/* TCP brings what has been sent in its own time: a reader that stops at the first refusal
+ * may leave its window as shut as it was. */
+void world_make_room(struct world *world, rouse_fd from, rouse_fd to)
+{
+    for (int ms = 0; ms < WORLD_SOON; ms++) {
+        world_drain(world, to);
+        if (ready_within(world, from, ROUSE_WRITABLE, 1) & ROUSE_WRITABLE)
+            return;
+    }
+    never_ready(from);
 }
 
 /* -- Descriptors ------------------------------------------------------------- */

@@ -113,13 +113,13 @@ CASE(e1_one_direction_leaves_the_other_armed, "E1", NEEDS_NOTHING,
             if (read_first)
                 world_send(world, ends[1], 1);
             else
-                queue_make_room(world, ends[0], ends[1]);
+                world_make_room(world, ends[0], ends[1]);
             REQUIRE(E1, queue_reports(world, source, first), "%s: %s, the first", queue_kind(kind),
                     queue_name(first));
             CHECK(E1, source->armed == other, "%s: after the first, %s is armed", queue_kind(kind),
                   queue_name(source->armed));
             if (read_first)
-                queue_make_room(world, ends[0], ends[1]);
+                world_make_room(world, ends[0], ends[1]);
             else
                 world_send(world, ends[1], 1);
             REQUIRE(E1, queue_reports(world, source, other), "%s: %s, the other", queue_kind(kind),

@@ -161,7 +161,7 @@ CASE(e1_a_stream_of_reports_does_not_disturb_the_other_direction, "E1 E2 E3", NE
                     REQUIRE(E3, reported, "%s, way %d: report %d", queue_kind(kind), way, i + 1);
             }
             if (waits == ROUSE_WRITABLE)
-                queue_make_room(world, ends[0], ends[1]);
+                world_make_room(world, ends[0], ends[1]);
             else
                 queue_send(world, ends[1], ends[0]);
             REQUIRE(E1, queue_reports(world, source, waits), "%s, way %d: the one that waited",

@@ -46,7 +46,7 @@ CASE(e2_what_becomes_ready_while_armed_is_reported, "E2", NEEDS_NOTHING,
             world_fill(world, ends[0]);
             queue_arm_idle(world, source, QUEUE_BOTH);
             if (room_first)
-                queue_make_room(world, ends[0], ends[1]);
+                world_make_room(world, ends[0], ends[1]);
             else
                 world_send(world, ends[1], 1);
             REQUIRE(E2, queue_reports(world, source, room_first ? ROUSE_WRITABLE : ROUSE_READABLE),
@@ -54,7 +54,7 @@ CASE(e2_what_becomes_ready_while_armed_is_reported, "E2", NEEDS_NOTHING,
             if (room_first)
                 world_send(world, ends[1], 1);
             else
-                queue_make_room(world, ends[0], ends[1]);
+                world_make_room(world, ends[0], ends[1]);
             REQUIRE(E2, queue_reports(world, source, room_first ? ROUSE_READABLE : ROUSE_WRITABLE),
                     "%s: %s came second", queue_kind(kind), room_first ? "a byte" : "room");
             queue_close(world, source);
@@ -138,7 +138,7 @@ CASE(e2_what_comes_while_nobody_is_armed_is_reported_later, "E2", NEEDS_NOTHING,
             REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE),
                     "%s, round %d: a byte that came unarmed", queue_kind(kind), round);
 
-            queue_make_room(world, ends[0], ends[1]);
+            world_make_room(world, ends[0], ends[1]);
             world_turn(world, 0);
             world_arm(world, source, ROUSE_WRITABLE);
             REQUIRE(E2, queue_reports(world, source, ROUSE_WRITABLE),
@@ -178,7 +178,7 @@ CASE(e2_a_direction_that_is_added_is_reported_if_it_holds, "E2", NEEDS_NOTHING,
             REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "%s: a byte, added",
                     queue_kind(kind));
         }
-        queue_make_room(world, ends[0], ends[1]);
+        world_make_room(world, ends[0], ends[1]);
         REQUIRE(E2, queue_reports(world, source, ROUSE_WRITABLE), "%s: room, armed before",
                 queue_kind(kind));
     }

@@ -48,7 +48,7 @@ CASE(e3_room_that_comes_after_a_refusal_is_reported, "E3", NEEDS_NOTHING,
                 world_arm(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
             else
                 queue_arm_idle(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
-            queue_make_room(world, ends[0], ends[1]);
+            world_make_room(world, ends[0], ends[1]);
             REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d",
                     queue_kind(kind), i);
         }
@@ -73,7 +73,7 @@ CASE(e3_what_comes_between_the_refusal_and_the_arm_is_reported, "E3", NEEDS_NOTH
             REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: a byte",
                     queue_kind(kind), round);
             world_fill(world, ends[0]);
-            queue_make_room(world, ends[0], ends[1]);
+            world_make_room(world, ends[0], ends[1]);
             world_arm(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
             REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
                     queue_kind(kind), round);
@@ -104,14 +104,14 @@ CASE(e3_the_hint_may_name_both_directions, "E3", NEEDS_NOTHING,
             if (round % 2 == 0)
                 world_send(world, ends[1], 1);
             else
-                queue_make_room(world, ends[0], ends[1]);
+                world_make_room(world, ends[0], ends[1]);
             REQUIRE(E3, queue_reports(world, source, first), "%s, round %d: what came first",
                     queue_kind(kind), round);
             /* TCP may have moved bytes on by itself, and told of the room. */
             if ((source->armed & second) == 0)
                 world_arm(world, source, second);
             if (round % 2 == 0)
-                queue_make_room(world, ends[0], ends[1]);
+                world_make_room(world, ends[0], ends[1]);
             else
                 world_send(world, ends[1], 1);
             REQUIRE(E3, queue_reports(world, source, second), "%s, round %d: what came second",
@@ -152,7 +152,7 @@ CASE(e3_the_hint_speaks_for_what_it_names_alone, "E3", NEEDS_NOTHING,
                 world_arm(world, source, ROUSE_READABLE);
             REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: the same byte",
                     queue_kind(kind), round);
-            queue_make_room(world, ends[0], ends[1]);
+            world_make_room(world, ends[0], ends[1]);
             REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room again",
                     queue_kind(kind), round);
         }
@@ -183,11 +183,11 @@ CASE(e3_an_event_fetched_while_nobody_was_armed_spoils_nothing, "E3", NEEDS_NOTH
                     queue_kind(kind), round);
 
             world_fill(world, ends[0]);
-            queue_make_room(world, ends[0], ends[1]);
+            world_make_room(world, ends[0], ends[1]);
             world_turn(world, 0);
             world_fill(world, ends[0]);
             queue_arm_idle(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
-            queue_make_room(world, ends[0], ends[1]);
+            world_make_room(world, ends[0], ends[1]);
             REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
                     queue_kind(kind), round);
         }

@@ -146,7 +146,7 @@ CASE(e3_a_short_write_is_a_refusal, "E3", NEEDS_NOTHING,
         while (world_write(world, ends[0], much, sizeof much) == sizeof much)
             continue;
         world_arm(world, source, ROUSE_WRITABLE | ROUSE_DRAINED);
-        queue_make_room(world, ends[0], ends[1]);
+        world_make_room(world, ends[0], ends[1]);
         REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "round %d", round);
     }
 }
@@ -172,7 +172,7 @@ CASE(e3_a_full_writer_beside_the_end_of_stream_is_served, "E3", NEEDS_NOTHING,
                 REQUIRE(E3, queue_reports(world, source, ROUSE_READABLE), "%s, round %d: the end",
                         queue_kind(kind), round);
             }
-            queue_make_room(world, ends[0], ends[1]);
+            world_make_room(world, ends[0], ends[1]);
             REQUIRE(E3, queue_reports(world, source, ROUSE_WRITABLE), "%s, round %d: room",
                     queue_kind(kind), round);
         }

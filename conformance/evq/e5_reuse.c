@@ -53,7 +53,7 @@ CASE(e5_a_number_used_again_has_its_own_events, "E5 E2", NEEDS_NOTHING,
             queue_send(world, peer, ends[0]);
             REQUIRE(E2, queue_reports(world, fresh, ROUSE_READABLE), "%s, round %d: a byte",
                     queue_kind(kind), round);
-            queue_make_room(world, ends[0], peer);
+            world_make_room(world, ends[0], peer);
             REQUIRE(E2, queue_reports(world, fresh, ROUSE_WRITABLE), "%s, round %d: room",
                     queue_kind(kind), round);
             CHECK(E5, world_reports(world, old, ROUSE_READABLE) == 0, "the old source");

@@ -13,7 +13,7 @@ static const char *happen(struct world *world, int step, const rouse_fd ends[2])
     case 0: queue_send(world, ends[1], ends[0]); return "a byte";
     case 1: world_drain(world, ends[0]); return "no bytes";
     case 2: world_fill(world, ends[0]); return "no room";
-    case 3: queue_make_room(world, ends[0], ends[1]); return "room";
+    case 3: world_make_room(world, ends[0], ends[1]); return "room";
     case 4: world_urgent(world, ends[1], '!'); return "urgent data";
     case 5: world_shutdown(world, ends[1]); return "the end of the stream";
     case 6: world_reset(world, ends[1]); return "a reset";

@@ -54,14 +54,6 @@ static inline void queue_send(struct world *world, rouse_fd from, rouse_fd to)
     world_await_ready(world, to, ROUSE_READABLE);
 }
 
-/* Reads at `to` what fills `from`, until `from` can write again. */
-static inline void queue_make_room(struct world *world, rouse_fd from, rouse_fd to)
-{
-    for (int i = 0; i < 1000 && (world_ready(world, from) & ROUSE_WRITABLE) == 0; i++)
-        world_drain(world, to);
-    world_await_ready(world, from, ROUSE_WRITABLE);
-}
-
 /* Takes what was reported of a source that is not ready, and arms that again. */
 static inline void queue_mend(struct world *world, struct rouse_source *source)
 {

@@ -256,7 +256,7 @@ CASE(x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted, "X10 E
     CHECK(E6, count == 0 || count == 1 || count == -ENOMEM, "wait() says: %d", count);
     calls_end();
     world_arm(world, source, ROUSE_WRITABLE);
-    queue_make_room(world, ends[0], ends[1]);
+    world_make_room(world, ends[0], ends[1]);
     CHECK_EQUAL(X10, world_wait_for(world, source, ROUSE_WRITABLE, WORLD_SOON), ROUSE_WRITABLE,
                 "what is reported when there is room");
 }

@@ -170,8 +170,11 @@ CASE(n2_writing_to_a_peer_that_is_gone_is_a_broken_pipe, "N2", NEEDS_NOTHING,
             CHECK(N2, world_run(world, &rt, &write.future, WORLD_SOON, &result), "a write waits");
             CHECK(N2, result == 1 || is_broken(result), "a write is told %lld", (long long) result);
             world_await_ready(world, tcp.io.source.fd, ROUSE_WRITABLE);
-            for (int tries = 0; result == 1 && tries < 1000; tries++) {
-                write = rouse_write(&tcp, bytes, 1); /* its answer takes a moment */
+            for (int ms = 0; result == 1 && ms < WORLD_SOON; ms++) { /* its answer takes a moment */
+                struct rouse_sleep sleep = rouse_sleep(&rt.reactor, ROUSE_MS(1));
+
+                world_run(world, &rt, &sleep.future, WORLD_SOON, NULL);
+                write = rouse_write(&tcp, bytes, 1);
                 world_run(world, &rt, &write.future, WORLD_SOON, &result);
             }
             CHECK(N2, is_broken(result), "a later write is told %lld", (long long) result);
