@@ -175,6 +175,7 @@ void world_abandon(struct world *world)
         world_calm(world);
     if (world->things->limited)
         world_starve_end(world);
+    world_zero_end(world);
 }
 
 rouse_time world_now(struct world *world)

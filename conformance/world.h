@@ -106,6 +106,17 @@ void world_connected_pair(struct world *world, enum rouse_family family, rouse_f
  * path that the world removes. */
 void world_address(struct world *world, enum rouse_family family, struct rouse_address *address);
 
+/* A path for a Unix socket, as long as this system takes it. */
+void world_long_path(struct world *world, struct rouse_address *address);
+
+/* Gives a Unix socket that will connect a name that fills all the room there is, without a
+ * final zero. NEEDS_KERNEL. */
+void world_name(struct world *world, rouse_fd fd, struct rouse_address *address);
+
+/* A link-local IPv6 address of this machine, with its scope and without a port; false if it has
+ * none, or does not tell. */
+bool world_link_local(struct world *world, struct rouse_address *address);
+
 /* A listening socket; `address` becomes where it listens. */
 rouse_fd world_listen(struct world *world, enum rouse_family family, int backlog,
                       struct rouse_address *address);
@@ -174,6 +185,14 @@ rouse_fd world_file(struct world *world);
 /* Another number for the same thing: the lowest free one, or `at`. NEEDS_KERNEL. */
 rouse_fd world_duplicate(struct world *world, rouse_fd fd);
 void world_duplicate_at(struct world *world, rouse_fd fd, rouse_fd at);
+
+/* Number 0 becomes free, and so the next that the system gives away, as in a program that has
+ * closed its standard input; and back, once nobody has it any more. NEEDS_NON_SOCKETS. */
+void world_zero_free(struct world *world);
+void world_zero_end(struct world *world);
+
+/* A socket of a family that rouse does not know. NEEDS_NON_SOCKETS. */
+rouse_fd world_strange(struct world *world);
 
 /* Two datagram sockets, connected to each other over UDP. */
 void world_datagrams(struct world *world, rouse_fd ends[2]);

@@ -38,6 +38,9 @@ int host_file(rouse_fd *fd);
 int host_duplicate(rouse_fd fd, rouse_fd *copy);
 int host_duplicate_at(rouse_fd fd, rouse_fd at);
 
+/* A socket that talks to the system's router. */
+int host_strange(rouse_fd *fd);
+
 /* A datagram socket on a port of its own of the loopback device; and two that are connected
  * to each other. */
 int host_datagram(rouse_fd *fd);
@@ -49,8 +52,14 @@ bool host_has_icmp(int ms);
 /* Closes whatever it is. */
 void host_close(rouse_fd fd);
 
-/* A path for a Unix socket that does not exist yet, and its removal. */
+/* The first link-local address of this machine, if it has one. */
+bool host_link_local(struct rouse_address *address);
+
+/* A path for a Unix socket that does not exist yet, how long one may be without its final
+ * zero, and its removal. */
 int host_path(char *path, size_t size);
+size_t host_path_max(void);
+int host_bind_path(rouse_fd fd, const char *path);
 void host_path_remove(const char *path);
 
 /* Lowers the limit so that few more descriptors can be opened, and back. */

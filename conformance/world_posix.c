@@ -6,6 +6,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -220,6 +223,12 @@ void host_close(rouse_fd fd)
     close(fd);
 }
 
+int host_strange(rouse_fd *fd)
+{
+    *fd = socket(AF_ROUTE, SOCK_RAW, 0);
+    return error_of(*fd);
+}
+
 int host_datagram(rouse_fd *opened)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -238,12 +247,50 @@ int host_datagram(rouse_fd *opened)
     return error;
 }
 
+bool host_link_local(struct rouse_address *address)
+{
+    struct ifaddrs *all = NULL;
+    bool found = false;
+
+    if (getifaddrs(&all) != 0)
+        return false;
+    for (const struct ifaddrs *at = all; at != NULL && !found; at = at->ifa_next) {
+        struct sockaddr_in6 ipv6;
+
+        if (at->ifa_addr == NULL || at->ifa_addr->sa_family != AF_INET6)
+            continue;
+        memcpy(&ipv6, at->ifa_addr, sizeof ipv6);
+        found = IN6_IS_ADDR_LINKLOCAL(&ipv6.sin6_addr);
+        *address = (struct rouse_address){
+            .family = ROUSE_IPV6, .length = 16, .scope = if_nametoindex(at->ifa_name)};
+        memcpy(address->bytes, &ipv6.sin6_addr, 16);
+        address->bytes[2] = address->bytes[3] = 0; /* where BSDs may show the scope */
+    }
+    freeifaddrs(all);
+    return found;
+}
+
 int host_path(char *path, size_t size)
 {
     static unsigned count;
 
     snprintf(path, size, "/tmp/rouse-conform-%ld-%u", (long) getpid(), ++count);
     return unlink(path) != 0 && errno != ENOENT ? -errno : 0;
+}
+
+size_t host_path_max(void)
+{
+    const struct sockaddr_un address = {0};
+
+    return sizeof address.sun_path - 1;
+}
+
+int host_bind_path(rouse_fd fd, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    memcpy(address.sun_path, path, sizeof address.sun_path);
+    return error_of(bind(fd, (struct sockaddr *) &address, sizeof address));
 }
 
 void host_path_remove(const char *path)

@@ -64,6 +64,7 @@ void world_sockets_end(struct world *world)
         world_close(world, things->fds[things->fd_count - 1]);
     if (things->path[0] != '\0')
         host_path_remove(things->path);
+    world_zero_end(world);
 }
 
 /* -- Pairs and connections --------------------------------------------------- */
@@ -92,9 +93,23 @@ void world_connected_pair(struct world *world, enum rouse_family family, rouse_f
     world_close(world, listener);
 }
 
-void world_address(struct world *world, enum rouse_family family, struct rouse_address *address)
+/* A new path, which the world removes. */
+static const char *new_path(struct world *world, size_t length)
 {
     struct world_things *things = world->things;
+    size_t at;
+
+    if (things->path[0] != '\0')
+        host_path_remove(things->path);
+    world_expect(host_path(things->path, sizeof things->path), "a path for a socket");
+    for (at = strlen(things->path); at < length; at++)
+        things->path[at] = 'p';
+    things->path[at] = '\0';
+    return things->path;
+}
+
+void world_address(struct world *world, enum rouse_family family, struct rouse_address *address)
+{
     char text[ROUSE_ADDRESS_TEXT] = "unix:";
 
     if (family == ROUSE_IPV4) {
@@ -102,12 +117,32 @@ void world_address(struct world *world, enum rouse_family family, struct rouse_a
     } else if (family == ROUSE_IPV6) {
         strcpy(text, "[::1]:0");
     } else {
-        if (things->path[0] != '\0')
-            host_path_remove(things->path);
-        world_expect(host_path(things->path, sizeof things->path), "a path for a socket");
-        strcat(text, things->path);
+        strcat(text, new_path(world, 0));
     }
     world_expect(rouse_address_parse(address, text), text);
+}
+
+void world_long_path(struct world *world, struct rouse_address *address)
+{
+    char text[ROUSE_ADDRESS_TEXT] = "unix:";
+
+    strcat(text, new_path(world, host_path_max()));
+    world_expect(rouse_address_parse(address, text), text);
+}
+
+void world_name(struct world *world, rouse_fd fd, struct rouse_address *address)
+{
+    const size_t length = host_path_max() + 1;
+    const char *path = new_path(world, length);
+
+    world_expect(host_bind_path(fd, path), "a name for a socket");
+    *address = (struct rouse_address){.family = ROUSE_UNIX, .length = (uint8_t) length};
+    memcpy(address->bytes, path, length);
+}
+
+bool world_link_local(struct world *world, struct rouse_address *address)
+{
+    return !world->simulated && host_link_local(address);
 }
 
 rouse_fd world_listen(struct world *world, enum rouse_family family, int backlog,
@@ -309,6 +344,34 @@ void world_duplicate_at(struct world *world, rouse_fd fd, rouse_fd at)
 {
     world_expect(host_duplicate_at(fd, at), "a duplicate");
     world_take(world, at);
+}
+
+rouse_fd world_strange(struct world *world)
+{
+    rouse_fd fd;
+
+    world_expect(host_strange(&fd), "a socket of a strange family");
+    return world_take(world, fd);
+}
+
+void world_zero_free(struct world *world)
+{
+    struct world_things *things = world->things;
+
+    world_expect(host_duplicate(0, &things->zero), "a duplicate of the standard input");
+    host_close(0);
+    things->zero_is_free = true;
+}
+
+void world_zero_end(struct world *world)
+{
+    struct world_things *things = world->things;
+
+    if (!things->zero_is_free)
+        return;
+    host_duplicate_at(things->zero, 0);
+    host_close(things->zero);
+    things->zero_is_free = false;
 }
 
 void world_datagrams(struct world *world, rouse_fd ends[2])

@@ -41,7 +41,9 @@ struct world_things {
     uintptr_t wakes_done;  /* atomic: of those, returned */
     uintptr_t wakes_seen;  /* of those, before the last wait() that one could have ended */
 
-    char path[108]; /* of a Unix socket, or "" */
+    rouse_fd zero; /* what number 0 was, if that is free */
+    bool zero_is_free;
+    char path[ROUSE_ADDRESS_TEXT]; /* of a Unix socket, or "" */
     bool storm;
 
     int open_before; /* descriptors, when the world was opened */

@@ -19,6 +19,9 @@
 
 #include <windows.h>
 #include <winsock2.h>
+#include <ws2tcpip.h>
+
+#include <afunix.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -308,6 +311,41 @@ int host_datagram(rouse_fd *opened)
     return error;
 }
 
+int host_strange(rouse_fd *fd)
+{
+    *fd = ROUSE_NO_FD;
+    return -EAFNOSUPPORT;
+}
+
+bool host_link_local(struct rouse_address *address)
+{
+    union {
+        SOCKET_ADDRESS_LIST list;
+        char room[8192];
+    } all;
+    const SOCKET fd = socket(AF_INET6, SOCK_STREAM, 0);
+    bool found = false;
+    DWORD size;
+
+    if (fd == INVALID_SOCKET)
+        return false;
+    if (WSAIoctl(fd, SIO_ADDRESS_LIST_QUERY, NULL, 0, &all, sizeof all, &size, NULL, NULL) != 0)
+        all.list.iAddressCount = 0;
+    for (int i = 0; i < all.list.iAddressCount && !found; i++) {
+        struct sockaddr_in6 ipv6;
+
+        if (all.list.Address[i].lpSockaddr->sa_family != AF_INET6)
+            continue;
+        memcpy(&ipv6, all.list.Address[i].lpSockaddr, sizeof ipv6);
+        found = IN6_IS_ADDR_LINKLOCAL(&ipv6.sin6_addr);
+        *address =
+            (struct rouse_address){.family = ROUSE_IPV6, .length = 16, .scope = ipv6.sin6_scope_id};
+        memcpy(address->bytes, &ipv6.sin6_addr, 16);
+    }
+    closesocket(fd);
+    return found;
+}
+
 int host_path(char *path, size_t size)
 {
     static unsigned count;
@@ -318,6 +356,21 @@ int host_path(char *path, size_t size)
     snprintf(path, size, "%srouse-%lu-%u", folder, GetCurrentProcessId(), ++count);
     DeleteFileA(path);
     return 0;
+}
+
+size_t host_path_max(void)
+{
+    const struct sockaddr_un address = {0};
+
+    return sizeof address.sun_path - 1;
+}
+
+int host_bind_path(rouse_fd fd, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    memcpy(address.sun_path, path, sizeof address.sun_path);
+    return error_of(bind(fd, (struct sockaddr *) &address, sizeof address));
 }
 
 void host_path_remove(const char *path)

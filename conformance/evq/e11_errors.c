@@ -196,6 +196,29 @@ CASE(e11_pipes_are_accepted, "E11", NEEDS_NON_SOCKETS,
     }
 }
 
+CASE(
+    e11_number_0_is_a_descriptor_like_any_other, "E11 E2", NEEDS_NON_SOCKETS | NEEDS_KERNEL,
+    "a program has closed its standard input; one end of a pair gets that number, and then a queue",
+    "the end is armed, reported and forgotten, and the queue can be woken and waits")
+{
+    struct rouse_source *source;
+    rouse_fd ends[2];
+
+    world_pair(world, ends);
+    world_zero_free(world);
+    world_duplicate_at(world, ends[0], 0);
+    world_close(world, ends[0]);
+    source = world_source(world, 0);
+    world_arm(world, source, QUEUE_BOTH);
+    CHECK(E2, world_wait_for(world, source, ROUSE_WRITABLE, WORLD_SOON) == ROUSE_WRITABLE,
+          "there is room, which is not reported");
+    world_send(world, ends[1], 1);
+    CHECK(E2, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON) == ROUSE_READABLE,
+          "there is a byte, which is not reported");
+    queue_close(world, source);
+    world_zero_end(world);
+}
+
 CASES(evq_e11) = {
     &e11_a_bad_descriptor_is_told_at_once,
     &e11_a_regular_file_is_refused,
@@ -204,4 +227,5 @@ CASES(evq_e11) = {
     &e11_an_armed_source_needs_no_memory,
     &e11_whatever_can_be_waited_for_is_accepted,
     &e11_pipes_are_accepted,
+    &e11_number_0_is_a_descriptor_like_any_other,
 };

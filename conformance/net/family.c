@@ -42,15 +42,55 @@ static const char *meet(struct world *world, struct rouse *rt, enum rouse_family
     return NULL;
 }
 
-static const char *serve(struct world *world, struct rouse *rt, enum rouse_family family,
+/* Whether a socket is where it was asked to be: all but the port, which may have been left to
+ * the system. */
+static bool is_there(const struct rouse_address *address, const struct rouse_address *asked)
+{
+    return address->family == asked->family && address->length == asked->length
+           && address->scope == asked->scope
+           && memcmp(address->bytes, asked->bytes, asked->length) == 0;
+}
+
+static bool are_equal(const struct rouse_address *a, const struct rouse_address *b)
+{
+    return is_there(a, b) && a->port == b->port;
+}
+
+/* Whether the ends of a connection agree about where they are, and the listener's end with
+ * him. Whoever connected over a Unix socket has no name. */
+static const char *look_around(struct world *world, const struct rouse_tcp ends[2],
+                               const struct rouse_address *address)
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    struct rouse_address seen[2][2]; /* by each end: itself, and the other */
+
+    memset(seen, 0x5a, sizeof seen);
+    for (int i = 0; i < 2; i++)
+        if (sockets->peer(sockets, ends[i].io.source.fd, &seen[i][1]) != 0
+            || sockets->local(sockets, ends[i].io.source.fd, &seen[i][0]) != 0)
+            return "an end of a connection does not know where it is, or the other";
+    if (!are_equal(&seen[0][1], address))
+        return "a connection has another peer than it was made to";
+    if (!are_equal(&seen[0][0], &seen[1][1]))
+        return "the peer of who was accepted is not where whoever connected is";
+    if (address->family == ROUSE_UNIX ? seen[0][0].family != ROUSE_UNIX || seen[0][0].length != 0
+                                      : !is_there(&seen[0][0], address) || seen[0][0].port == 0
+                                            || !are_equal(&seen[1][0], address))
+        return "an end of a connection is somewhere else";
+    return NULL;
+}
+
+static const char *serve(struct world *world, struct rouse *rt, const struct rouse_address *asked,
                          struct rouse_listener *listener)
 {
-    struct rouse_address address, seen;
+    const enum rouse_family family = (enum rouse_family) asked->family;
+    struct rouse_address address;
     char text[ROUSE_ADDRESS_TEXT];
     const char *wrong = NULL;
 
-    if (rouse_listener_address(listener, &address) != 0 || address.family != family
-        || (family != ROUSE_UNIX && address.port == 0)
+    memset(&address, 0x5a, sizeof address);
+    if (rouse_listener_address(listener, &address) != 0 || !is_there(&address, asked)
+        || (address.port == 0) != (family == ROUSE_UNIX)
         || rouse_address_format(&address, text, sizeof text) < 0)
         return "a listener does not know where it is";
     for (int i = 0; i < 3 && wrong == NULL; i++) {
@@ -62,9 +102,7 @@ static const char *serve(struct world *world, struct rouse *rt, enum rouse_famil
                      ends);
         if (wrong != NULL)
             return wrong;
-        if (world->sockets->peer(world->sockets, ends[0].io.source.fd, &seen) != 0
-            || memcmp(&seen, &address, sizeof seen) != 0)
-            wrong = "a connection has another peer than it was made to";
+        wrong = look_around(world, ends, &address);
         if (wrong == NULL)
             wrong = stream_carry(world, rt, &ends[0], &ends[1], 300000, 7000);
         if (wrong == NULL)
@@ -75,9 +113,8 @@ static const char *serve(struct world *world, struct rouse *rt, enum rouse_famil
     return wrong;
 }
 
-const char *family_serves(struct world *world, enum rouse_family family)
+const char *family_serves_at(struct world *world, const struct rouse_address *asked)
 {
-    struct rouse_address address;
     char text[ROUSE_ADDRESS_TEXT];
     struct rouse_listener listener;
     struct rouse rt;
@@ -85,18 +122,25 @@ const char *family_serves(struct world *world, enum rouse_family family)
     int error;
 
     world_runtime(world, &rt);
-    world_address(world, family, &address);
-    rouse_address_format(&address, text, sizeof text);
+    rouse_address_format(asked, text, sizeof text);
     error = rouse_listen(&listener, &rt.reactor, text);
     if (error < 0) {
         snprintf(why, sizeof why, "listening on %s: %s", text, rouse_strerror(error));
         rouse_close(&rt);
         return why;
     }
-    wrong = serve(world, &rt, family, &listener);
+    wrong = serve(world, &rt, asked, &listener);
     rouse_listener_close(&listener);
     rouse_close(&rt);
     return wrong;
+}
+
+const char *family_serves(struct world *world, enum rouse_family family)
+{
+    struct rouse_address address;
+
+    world_address(world, family, &address);
+    return family_serves_at(world, &address);
 }
 
 /* The first step that does not do as it should. */

@@ -47,6 +47,12 @@ static int meter_arm(struct rouse_evq *evq, struct rouse_source *source, unsigne
         if ((interest & ROUSE_DRAINED) && (interest & direction)
             && !was_found(meter, source->fd, direction))
             meter->unfounded++;
+    if (meter->arm_error != 0) {
+        const int error = meter->arm_error;
+
+        meter->arm_error = 0;
+        return error;
+    }
     return meter->inner->ops->arm(meter->inner, source, interest);
 }
 

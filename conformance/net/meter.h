@@ -33,6 +33,7 @@ struct meter {
     struct rouse_source *mistake; /* the next wait names it, whatever its state; then NULL */
     size_t write_limit;           /* the most that write() takes at once, if not 0 */
     int accept_error;             /* what accept() answers from now on, if not 0 */
+    int arm_error;                /* what the next arm() answers, if not 0; then 0 */
     rouse_time stopped_at;        /* what now() answers, if not 0; meter_stop_clock() */
     bool short_is_drained;        /* a short transfer is such a finding */
     bool splits;                  /* reports two directions of a source as two, which is legal */

@@ -2,7 +2,7 @@
  * n10_addresses.c -- text that is no address is -EINVAL, a port in use -EADDRINUSE, and
  * what is an address survives the way from text and back.
  */
-#include "stream.h"
+#include "family.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -123,7 +123,7 @@ CASE(n10_an_address_is_what_its_text_says, "N10", NEEDS_NOTHING, "one text of ea
 enum { BAD = (int) (sizeof bad / sizeof *bad) };
 
 /* Around every limit that there might be. */
-static const size_t lengths[] = {108, 109, 126, 127, 128, 129, 200, 280};
+static const size_t lengths[] = {108, 109, 126, 127, 128, 129, 200, 280, 5000};
 enum { LONG = (int) (sizeof lengths / sizeof *lengths) };
 
 /* A path, a host, or a host in brackets that is too long. */
@@ -137,11 +137,11 @@ static void write_long(char *text, size_t size, size_t which, size_t length)
 
 CASE(n10_text_that_is_no_address_is_told_so, "N10", NEEDS_NOTHING,
      "fifty texts that are almost addresses, and some that are too long, parsed, listened on, and "
-     "connected to",
+     "connected to, each after one that is an address",
      "-EINVAL each time, without a wait, and nothing is left open")
 {
     struct wakes *wakes = world_wakes(world);
-    char text[300];
+    char text[5010];
     struct rouse rt;
     int before;
 
@@ -159,6 +159,8 @@ CASE(n10_text_that_is_no_address_is_told_so, "N10", NEEDS_NOTHING,
         CHECK(N10, rouse_address_parse(&address, text) == -EINVAL, "\"%s\" is taken", text);
         CHECK(N10, rouse_listen(&listener, &rt.reactor, text) == -EINVAL, "\"%s\" is listened on",
               text);
+        connect = rouse_connect(&rt.reactor, good[0]);
+        rouse_future_drop(&connect.future);
         connect = rouse_connect(&rt.reactor, text);
         CHECK(N10, poll_once(&connect.future, wakes) == -EINVAL, "\"%s\" is connected to", text);
         rouse_future_drop(&connect.future);
@@ -332,18 +334,31 @@ CASE(n10_a_listener_tells_where_it_can_be_reached, "N10 N8", NEEDS_IPV6,
     rouse_close(&rt);
 }
 
+CASE(n10_each_end_knows_where_both_are, "N10", NEEDS_NOTHING,
+     "a listener on 127.0.0.1:0; connections by text and by address",
+     "the listener, who connected and who was accepted tell that address, each its own port and "
+     "the other's")
+{
+    const char *wrong = family_serves(world, ROUSE_IPV4);
+
+    CHECK(N10, wrong == NULL, "%s", wrong);
+}
+
 CASE(n10_an_address_that_no_system_has_is_refused, "N10", NEEDS_KERNEL,
-     "listen and connect are given no family, a strange one, and a path that is too long to end",
+     "listen and connect are given no family, a strange one, a path that is too long to end, and "
+     "one that is longer than there is room for",
      "they are -EINVAL or -EAFNOSUPPORT; and so is a socket of such a family")
 {
     const struct rouse_sockets *sockets = world->sockets;
-    struct rouse_address addresses[3] = {{.family = 0}, {.family = 99}, {.family = ROUSE_UNIX}};
+    struct rouse_address addresses[4] = {
+        {.family = 0}, {.family = 99}, {.family = ROUSE_UNIX}, {.family = ROUSE_UNIX}};
     char text[ROUSE_ADDRESS_TEXT];
     rouse_fd fd;
 
     memset(addresses[2].bytes, 'p', sizeof addresses[2].bytes);
     addresses[2].length = sizeof addresses[2].bytes;
-    for (int i = 0; i < 3; i++) {
+    addresses[3].length = UINT8_MAX;
+    for (int i = 0; i < 4; i++) {
         int error;
 
         if (sockets->open(sockets, ROUSE_IPV4, &fd) != 0)
@@ -364,6 +379,22 @@ CASE(n10_an_address_that_no_system_has_is_refused, "N10", NEEDS_KERNEL,
     }
 }
 
+CASE(n10_an_address_of_a_strange_family_is_told_so, "N10", NEEDS_NON_SOCKETS | NEEDS_KERNEL,
+     "a listener is opened on a socket of a family that rouse does not know, and asked where it is",
+     "an error")
+{
+    struct rouse_listener listener;
+    struct rouse_address address;
+    struct rouse rt;
+
+    world_runtime(world, &rt);
+    rouse_listener_open(&listener, &rt.reactor, world_strange(world));
+    CHECK(N10, rouse_listener_address(&listener, &address) < 0, "it has an address, of family %d",
+          address.family);
+    rouse_io_close(&listener.io);
+    rouse_close(&rt);
+}
+
 CASES(net_n10) = {&n10_an_address_survives_the_way_to_text_and_back,
                   &n10_an_address_is_what_its_text_says,
                   &n10_text_that_is_no_address_is_told_so,
@@ -373,4 +404,6 @@ CASES(net_n10) = {&n10_an_address_survives_the_way_to_text_and_back,
                   &n10_a_port_in_use_is_told_and_nothing_is_left,
                   &n10_an_address_that_is_not_ours_is_refused,
                   &n10_a_listener_tells_where_it_can_be_reached,
+                  &n10_each_end_knows_where_both_are,
+                  &n10_an_address_of_a_strange_family_is_told_so,
                   &n10_an_address_that_no_system_has_is_refused};

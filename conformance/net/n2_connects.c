@@ -263,6 +263,59 @@ CASE(n2_every_client_gets_its_own_bytes, "N2", NEEDS_NOTHING,
     free(clients);
 }
 
+CASE(
+    n2_number_0_is_a_descriptor_like_any_other, "N2", NEEDS_NON_SOCKETS | NEEDS_KERNEL,
+    "a program has closed its standard input; a listener, whoever connects, or whoever is accepted "
+    "gets that number",
+    "they connect, and bytes go both ways")
+{
+    for (int which = 0; which < 3; which++) {
+        struct wakes *wakes = world_wakes(world);
+        struct rouse_listener listener;
+        struct rouse_connect connect;
+        struct rouse_accept accept;
+        struct rouse_address address;
+        struct rouse_tcp ends[2];
+        const char *wrong = NULL;
+        struct rouse rt;
+        rouse_fd fds[3];
+        intptr_t result;
+
+        world_runtime(world, &rt);
+        if (which == 0)
+            world_zero_free(world);
+        REQUIRE(N2, rouse_listen(&listener, &rt.reactor, "127.0.0.1:0") == 0, "no listener");
+        rouse_listener_address(&listener, &address);
+        if (which == 1)
+            world_zero_free(world);
+        connect = rouse_connect_to(&rt.reactor, &address);
+        REQUIRE(N2, world_run(world, &rt, &connect.future, WORLD_SOON, &result) && result == 0,
+                "it does not connect");
+        if (which == 2)
+            world_zero_free(world);
+        world_await_ready(world, listener.io.source.fd, ROUSE_READABLE);
+        accept = rouse_accept(&listener);
+        errno = EINTR; /* as an earlier call may have left it */
+        REQUIRE(N2, poll_once(&accept.future, wakes) == 0, "it is not accepted");
+        fds[0] = listener.io.source.fd;
+        fds[1] = connect.fd;
+        fds[2] = accept.fd;
+        if (fds[which] != 0)
+            suite_error("number 0 was free, and %lld was given away", (long long) fds[which]);
+        for (int i = 0; i < 2; i++)
+            rouse_tcp_open(&ends[i], &rt.reactor, fds[i + 1]);
+        for (int i = 0; i < 2 && wrong == NULL; i++)
+            wrong = stream_carry(world, &rt, &ends[i], &ends[1 - i], 1000, 7);
+        CHECK(N2, wrong == NULL, "%s", wrong);
+        for (int i = 0; i < 2; i++)
+            rouse_tcp_close(&ends[i]);
+        rouse_listener_close(&listener);
+        world_zero_end(world);
+        rouse_close(&rt);
+    }
+}
+
 CASES(net_n2_connects) = {
     &n2_a_refused_connect_is_told_once, &n2_a_connect_that_is_ready_is_connected,
-    &n2_a_connect_waits_for_its_connection, &n2_every_client_gets_its_own_bytes};
+    &n2_a_connect_waits_for_its_connection, &n2_number_0_is_a_descriptor_like_any_other,
+    &n2_every_client_gets_its_own_bytes};

@@ -225,7 +225,77 @@ CASE(n2_what_is_wrong_with_a_descriptor_its_first_use_tells, "N2", NEEDS_NOTHING
     rouse_close(&rt);
 }
 
-CASES(net_n2_errors) = {
-    &n2_a_reset_is_told_to_a_read_that_waits, &n2_a_reset_is_told_to_a_write_that_waits,
-    &n2_what_came_before_a_reset_is_not_an_end, &n2_writing_to_a_peer_that_is_gone_is_a_broken_pipe,
-    &n2_what_is_wrong_with_a_descriptor_its_first_use_tells};
+CASE(n2_an_error_of_before_is_not_told_again, "N2", NEEDS_NOTHING,
+     "every call of the table is made, and succeeds, while errno is what an earlier call left",
+     "none of them tells that error")
+{
+    static const int errors[] = {EINTR, EAGAIN, EIO};
+
+    for (int i = 0; i < 3; i++) {
+        const struct rouse_sockets *sockets = world->sockets;
+        struct rouse_address address;
+        rouse_fd listener, fd, accepted, ends[2];
+        char byte = 'x';
+        int connected;
+
+        world_address(world, ROUSE_IPV4, &address);
+        errno = errors[i];
+        REQUIRE(N2, sockets->open(sockets, ROUSE_IPV4, &listener) == 0, "open()");
+        world_take(world, listener);
+        errno = errors[i];
+        CHECK_EQUAL(N2, sockets->listen(sockets, listener, &address, 1), 0, "listen()");
+        errno = errors[i];
+        CHECK_EQUAL(N2, sockets->local(sockets, listener, &address), 0, "local()");
+        fd = world_connect(world, &address);
+        world_await_ready(world, fd, ROUSE_WRITABLE);
+        errno = errors[i];
+        connected = sockets->connected(sockets, fd);
+        CHECK_EQUAL(N2, connected, 0, "connected()");
+        world_await_ready(world, listener, ROUSE_READABLE);
+        errno = errors[i];
+        REQUIRE(N2, sockets->accept(sockets, listener, &accepted) == 0, "accept()");
+        world_take(world, accepted);
+        errno = errors[i];
+        CHECK_EQUAL(N2, sockets->peer(sockets, accepted, &address), 0, "peer()");
+        errno = errors[i];
+        CHECK_EQUAL(N2, sockets->write(sockets, fd, &byte, 1), 1, "write()");
+        world_await_ready(world, accepted, ROUSE_READABLE);
+        errno = errors[i];
+        CHECK_EQUAL(N2, sockets->read(sockets, accepted, &byte, 1), 1, "read()");
+        errno = errors[i];
+        CHECK_EQUAL(N2, sockets->shutdown(sockets, fd), 0, "shutdown()");
+        world_await_ready(world, accepted, ROUSE_READABLE);
+        errno = errors[i];
+        CHECK_EQUAL(N2, sockets->read(sockets, accepted, &byte, 1), 0, "read() at the end");
+        errno = errors[i];
+        REQUIRE(N2, sockets->pair(sockets, ends) == 0, "pair()");
+        world_take(world, ends[0]);
+        world_take(world, ends[1]);
+    }
+}
+
+CASE(n2_who_has_no_address_is_told_so, "N2", NEEDS_NOTHING,
+     "a listener, and a socket that is not connected, are asked for their peers; a number that is "
+     "no descriptor for both addresses",
+     "-ENOTCONN; -EBADF")
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    struct rouse_address address;
+    rouse_fd fds[2];
+
+    fds[0] = world_listen(world, ROUSE_IPV4, 1, &address);
+    REQUIRE(N2, sockets->open(sockets, ROUSE_IPV4, &fds[1]) == 0, "no socket");
+    world_take(world, fds[1]);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(N2, sockets->peer(sockets, fds[i], &address), -ENOTCONN, "peer()");
+    CHECK_EQUAL(N2, sockets->peer(sockets, world_bad_fd(world), &address), -EBADF, "peer()");
+    CHECK_EQUAL(N2, sockets->local(sockets, world_bad_fd(world), &address), -EBADF, "local()");
+}
+
+CASES(net_n2_errors) = {&n2_a_reset_is_told_to_a_read_that_waits,
+                        &n2_a_reset_is_told_to_a_write_that_waits,
+                        &n2_what_came_before_a_reset_is_not_an_end,
+                        &n2_writing_to_a_peer_that_is_gone_is_a_broken_pipe,
+                        &n2_what_is_wrong_with_a_descriptor_its_first_use_tells,
+                        &n2_an_error_of_before_is_not_told_again,
+                        &n2_who_has_no_address_is_told_so};

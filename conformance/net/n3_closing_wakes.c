@@ -149,6 +149,54 @@ CASE(n3_after_the_closing_everything_is_canceled, "N3", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(n3_busy_is_told_of_one_direction_alone, "N3 N6", NEEDS_NOTHING,
+     "a read waits, or a write, and transfers of all kinds come in both directions, and some of "
+     "nothing",
+     "-EBUSY for those of the same direction; the others do what there is to do")
+{
+    struct rouse rt;
+
+    world_runtime(world, &rt);
+    for (int i = 0; i < 4; i++) {
+        struct wakes *wakes = world_wakes(world), *late = world_wakes(world);
+        struct rouse_tcp tcp;
+        const rouse_fd peer = stream_end(world, &rt, families[i % 2], &tcp);
+        const bool reads = i / 2 == 0;
+        char bytes[64] = "";
+        struct rouse_read first_read = rouse_read(&tcp, bytes, 64), read, read_nothing;
+        struct rouse_write first_write = rouse_write(&tcp, bytes, 64), write, write_nothing;
+        struct rouse_write_all all, all_nothing;
+
+        if (!reads) {
+            world_fill(world, tcp.io.source.fd);
+            world_send(world, peer, 1);
+            world_await_ready(world, tcp.io.source.fd, ROUSE_READABLE);
+        }
+        CHECK_EQUAL(N3, poll_once(reads ? &first_read.future : &first_write.future, wakes),
+                    NOT_READY, "the first");
+        read = rouse_read(&tcp, bytes, 1);
+        write = rouse_write(&tcp, bytes, 1);
+        all = rouse_write_all(&tcp, bytes, 1);
+        CHECK_EQUAL(N3, poll_once(&read.future, late), reads ? -EBUSY : 1, "a read");
+        CHECK_EQUAL(N3, poll_once(&write.future, late), reads ? 1 : -EBUSY, "a write");
+        CHECK_EQUAL(N3, poll_once(&all.future, late), reads ? 1 : -EBUSY, "a write of all");
+        read_nothing = rouse_read(&tcp, bytes, 0);
+        write_nothing = rouse_write(&tcp, bytes, 0);
+        all_nothing = rouse_write_all(&tcp, bytes, 0);
+        if (reads) {
+            CHECK_EQUAL(N6, poll_once(&write_nothing.future, late), 0, "a write of nothing");
+            CHECK_EQUAL(N6, poll_once(&all_nothing.future, late), 0, "a write of all of nothing");
+        } else {
+            CHECK_EQUAL(N6, poll_once(&read_nothing.future, late), 0, "a read of nothing");
+        }
+        CHECK_EQUAL(N3, late->references, 0, "references to wakers of those who do not wait");
+        rouse_future_drop(&first_read.future);
+        rouse_future_drop(&first_write.future);
+        rouse_tcp_close(&tcp);
+    }
+    rouse_close(&rt);
+}
+
 CASE(n3_a_second_reader_or_writer_is_told_busy, "N3", NEEDS_NOTHING,
      "a read and a write wait; second ones come, by other futures of all kinds",
      "-EBUSY at their first poll; the first ones go on and end well")
@@ -241,7 +289,7 @@ CASE(n3_a_second_accept_is_told_busy, "N3", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
-CASES(net_n3) = {&n3_closing_a_stream_wakes_who_waits_there,
-                 &n3_closing_a_listener_wakes_its_accept,
-                 &n3_after_the_closing_everything_is_canceled,
-                 &n3_a_second_reader_or_writer_is_told_busy, &n3_a_second_accept_is_told_busy};
+CASES(net_n3) = {
+    &n3_closing_a_stream_wakes_who_waits_there,   &n3_closing_a_listener_wakes_its_accept,
+    &n3_after_the_closing_everything_is_canceled, &n3_busy_is_told_of_one_direction_alone,
+    &n3_a_second_reader_or_writer_is_told_busy,   &n3_a_second_accept_is_told_busy};

@@ -13,6 +13,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* A listener, and a connection that waits to be accepted. */
 struct inn {
@@ -241,16 +242,102 @@ CASE(
     inn_close(&inn);
 }
 
+CASE(n4_an_accept_that_is_dropped_takes_nobody_along, "N4", NEEDS_NOTHING,
+     "three listeners starve; the accept that began to wait first, second or last is dropped, its "
+     "memory is overwritten, and a descriptor is closed",
+     "the other two are woken by that, once each, and he is not")
+{
+    for (int dropped = 0; dropped < 3; dropped++) {
+        struct rouse_listener listeners[3];
+        struct rouse_accept accepts[3];
+        struct wakes *wakes[3];
+        rouse_fd bare[2];
+        struct inn inn;
+
+        inn_open(world, &inn);
+        world_pair(world, bare);
+        inn.meter.accept_error = -EMFILE;
+        meter_stop_clock(&inn.meter);
+        for (int i = 0; i < 3; i++) {
+            world_listener(world, &inn.rt, &listeners[i]);
+            wakes[i] = world_wakes(world);
+            accepts[i] = rouse_accept(&listeners[i]);
+            CHECK_EQUAL(N4, poll_once(&accepts[i].future, wakes[i]), -EMFILE, "the first accept");
+            accepts[i] = rouse_accept(&listeners[i]);
+            CHECK_EQUAL(N4, poll_once(&accepts[i].future, wakes[i]), NOT_READY, "the second");
+        }
+        rouse_future_drop(&accepts[dropped].future);
+        memset(&accepts[dropped], 0xa5, sizeof accepts[dropped]);
+        rouse_fd_close(&inn.rt.reactor, world_give(world, bare[0]));
+        for (int i = 0; i < 3; i++) {
+            CHECK_EQUAL(N4, wakes_taken(wakes[i]), i != dropped, "wakes by the closing");
+            if (i != dropped)
+                rouse_future_drop(&accepts[i].future);
+            CHECK_EQUAL(N4, wakes[i]->references, 0, "references to its waker");
+            rouse_listener_close(&listeners[i]);
+        }
+        inn_close(&inn);
+    }
+}
+
+CASE(n4_a_connect_that_had_no_descriptor_gives_none_back, "N4", NEEDS_NOTHING,
+     "descriptors have run out, and an accept waits for one; meanwhile connects end that never got "
+     "one: to text that is no address, for want of a descriptor, and dropped before they began",
+     "the accept goes on waiting, and is not woken")
+{
+    struct wakes *wakes = world_wakes(world), *others = world_wakes(world);
+    struct rouse_address address;
+    struct rouse_connect connect;
+    struct rouse_accept accept;
+    struct inn inn;
+
+    inn_open(world, &inn);
+    CHECK_EQUAL(N4, rouse_listener_address(&inn.listener, &address), 0, "its address");
+    world_starve(world);
+    meter_stop_clock(&inn.meter);
+    CHECK_EQUAL(N4, accept_now(&inn, wakes), -EMFILE, "what the first accept is told");
+    accept = rouse_accept(&inn.listener);
+    CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "the one after it");
+    for (int i = 0; i < 3; i++) {
+        connect = i == 0 ? rouse_connect(&inn.rt.reactor, "nowhere")
+                         : rouse_connect_to(&inn.rt.reactor, &address);
+        if (i < 2)
+            CHECK_EQUAL(N4, poll_once(&connect.future, others), i == 0 ? -EINVAL : -EMFILE,
+                        "what a connect is told");
+        rouse_future_drop(&connect.future);
+        CHECK_EQUAL(N4, wakes_taken(wakes), 0, "wakes by a connect that had no descriptor");
+        CHECK_EQUAL(N4, poll_once(&accept.future, wakes), NOT_READY, "the accept after it");
+    }
+    CHECK_EQUAL(N4, inn.meter.accepts, 1, "calls of accept");
+    rouse_future_drop(&accept.future);
+    inn_close(&inn);
+}
+
+/* Polls an accept inside the wake that it gets. */
+struct impatient {
+    struct wakes *wakes;
+    struct rouse_accept *accept;
+    intptr_t result;
+};
+
+static void poll_inside(void *with)
+{
+    struct impatient *impatient = with;
+
+    impatient->result = poll_once(&impatient->accept->future, impatient->wakes);
+}
+
 CASE(n4_closing_a_listener_that_starves_ends_its_accept, "N4 N3", NEEDS_NOTHING,
-     "an accept waits for a descriptor, and another one comes; its listener is closed, or it is "
-     "dropped, and its memory overwritten",
+     "an accept waits for a descriptor, and another one comes; its listener is closed, and it is "
+     "polled afterwards or inside its wake, or it is dropped; and its memory overwritten",
      "-EBUSY for the other; -ECANCELED, nothing is left over, and descriptors that are closed "
      "later wake nobody")
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         struct wakes *wakes = world_wakes(world);
         struct inn inn;
         struct rouse_accept accept, second = rouse_accept(&inn.listener);
+        struct impatient impatient = {wakes, &accept, NOT_READY};
         rouse_fd bare[2];
 
         inn_open(world, &inn);
@@ -266,6 +353,13 @@ CASE(n4_closing_a_listener_that_starves_ends_its_accept, "N4 N3", NEEDS_NOTHING,
             rouse_listener_close(&inn.listener);
             CHECK(N3, wakes_taken(wakes) >= 1, "closing does not wake it");
             CHECK_EQUAL(N3, poll_once(&accept.future, wakes), -ECANCELED, "what it is told");
+        } else if (i == 1) {
+            wakes->then = poll_inside;
+            wakes->with = &impatient;
+            rouse_listener_close(&inn.listener);
+            CHECK_EQUAL(N3, wakes_taken(wakes), 1, "wakes of one that is then READY");
+            CHECK_EQUAL(N3, impatient.result, -ECANCELED, "what it is told inside its wake");
+            wakes->then = NULL;
         }
         rouse_future_drop(&accept.future);
         accept = (struct rouse_accept){.fd = ROUSE_NO_FD};
@@ -309,5 +403,7 @@ CASES(net_n4) = {&n4_accept_tells_each_shortage_once_and_then_waits,
                  &n4_after_100_ms_accept_tries_again,
                  &n4_a_lasting_shortage_costs_ten_calls_a_second,
                  &n4_each_listener_starves_for_itself,
+                 &n4_an_accept_that_is_dropped_takes_nobody_along,
+                 &n4_a_connect_that_had_no_descriptor_gives_none_back,
                  &n4_closing_a_listener_that_starves_ends_its_accept,
                  &n4_an_accept_that_starves_may_be_polled_again};

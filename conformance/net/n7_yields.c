@@ -70,39 +70,45 @@ static intptr_t write_one(const struct rouse_sockets *self, rouse_fd fd, const v
 }
 
 CASE(n7_a_writer_that_yields_keeps_its_place, "N7 N3", NEEDS_NOTHING,
-     "a writer of 8 bytes, which go out one by one, has a budget of 2; then another one comes",
-     "the first pends and wants its turn, the second is told -EBUSY, and the first goes on")
+     "a writer of 8 bytes, which go out one by one, has a budget of 0 or 2; then others come",
+     "the first pends and wants its turn, the others are told -EBUSY, and the first goes on")
 {
-    struct rouse_sockets table = *world->sockets;
-    const struct rouse_sockets *sockets;
-    struct rouse rt;
-    struct rouse_tcp tcp;
-    struct rouse_write_all first;
-    struct rouse_write second;
-    unsigned budget = 2;
-    struct rouse_context cx = {&rouse_waker_none, &budget, false};
-    rouse_fd ends[2];
+    for (unsigned units = 0; units <= 2; units += 2) {
+        struct rouse_sockets table = *world->sockets;
+        const struct rouse_sockets *sockets;
+        struct rouse rt;
+        struct rouse_tcp tcp;
+        struct rouse_write_all first, third;
+        struct rouse_write second;
+        unsigned budget = units;
+        struct rouse_context cx = {&rouse_waker_none, &budget, false};
+        rouse_fd ends[2];
 
-    world_pair(world, ends);
-    world_runtime(world, &rt);
-    rouse_stream_open(&tcp, &rt.reactor, world_give(world, ends[0]));
-    table.write = write_one;
-    sockets = rt.reactor.sockets;
-    rt.reactor.sockets = &table;
-    first = rouse_write_all(&tcp, "12345678", 8);
-    second = rouse_write(&tcp, "x", 1);
-    CHECK(N7, rouse_future_poll(&first.future, &cx) == ROUSE_PENDING && cx.yield,
-          "it does not yield");
-    CHECK_EQUAL(N7, first.done, 2, "bytes that a budget of 2 wrote");
-    CHECK(N3, world_poll(&second.future, NULL) == ROUSE_READY, "a second writer waits");
-    CHECK_EQUAL(N3, second.future.result, -EBUSY, "what a second writer is told");
-    budget = 100;
-    CHECK(N7, rouse_future_poll(&first.future, &cx) == ROUSE_READY, "the first does not end");
-    CHECK_EQUAL(N7, first.future.result, 8, "what the first wrote");
-    rt.reactor.sockets = sockets;
-    rouse_future_drop(&second.future);
-    rouse_tcp_close(&tcp);
-    rouse_close(&rt);
+        world_pair(world, ends);
+        world_runtime(world, &rt);
+        rouse_stream_open(&tcp, &rt.reactor, world_give(world, ends[0]));
+        table.write = write_one;
+        sockets = rt.reactor.sockets;
+        rt.reactor.sockets = &table;
+        first = rouse_write_all(&tcp, "12345678", 8);
+        second = rouse_write(&tcp, "x", 1);
+        third = rouse_write_all(&tcp, "x", 1);
+        CHECK(N7, rouse_future_poll(&first.future, &cx) == ROUSE_PENDING && cx.yield,
+              "it does not yield");
+        CHECK_EQUAL(N7, first.done, units, "bytes that were written");
+        CHECK(N3, world_poll(&second.future, NULL) == ROUSE_READY, "a second writer waits");
+        CHECK_EQUAL(N3, second.future.result, -EBUSY, "what a second writer is told");
+        CHECK(N3, world_poll(&third.future, NULL) == ROUSE_READY, "a third writer waits");
+        CHECK_EQUAL(N3, third.future.result, -EBUSY, "what a third writer is told");
+        budget = 100;
+        CHECK(N7, rouse_future_poll(&first.future, &cx) == ROUSE_READY, "the first does not end");
+        CHECK_EQUAL(N7, first.future.result, 8, "what the first wrote");
+        rt.reactor.sockets = sockets;
+        rouse_future_drop(&second.future);
+        rouse_future_drop(&third.future);
+        rouse_tcp_close(&tcp);
+        rouse_close(&rt);
+    }
 }
 
 CASES(net_n7_yields) = {

@@ -14,6 +14,36 @@ CASE(n8_listen_connect_and_carry_bytes_over_ipv6, "N8", NEEDS_IPV6,
     CHECK(N8, wrong == NULL, "%s", wrong);
 }
 
+CASE(
+    n8_a_scope_survives, "N8 N10", NEEDS_IPV6 | NEEDS_KERNEL,
+    "a listener on a link-local address of this machine, with its scope, if it has one; and on one "
+    "that no machine has",
+    "the first works like any other, and both ends know the scope; the second is told as "
+    "-EADDRNOTAVAIL")
+{
+    struct rouse_address address;
+    struct rouse_listener listener;
+    struct rouse rt;
+    int error;
+
+    if (world_link_local(world, &address)) {
+        const char *wrong = family_serves_at(world, &address);
+
+        CHECK(N8, wrong == NULL, "%s", wrong);
+    } else {
+        suite_note("this machine has no link-local address");
+    }
+    world_runtime(world, &rt);
+    error = rouse_listen(&listener, &rt.reactor, "[fe80::bad:cafe:bad:cafe%1]:0");
+    if (error == 0) { /* systems can be told to allow it */
+        suite_note("this machine listens on addresses that it does not have");
+        rouse_listener_close(&listener);
+    } else {
+        CHECK_EQUAL(N10, error, -EADDRNOTAVAIL, "what is told of an address of somewhere else");
+    }
+    rouse_close(&rt);
+}
+
 CASE(n8_waiting_dropping_and_closing_over_ipv6, "N8", NEEDS_IPV6,
      "a read waits, is woken and dropped; a read and a write wait, and the stream is closed",
      "no byte is lost, and both are told -ECANCELED")
@@ -101,6 +131,7 @@ CASE(n8_one_port_has_room_for_both_families, "N8", NEEDS_IPV6,
     rouse_close(&rt);
 }
 
-CASES(net_n8) = {
-    &n8_listen_connect_and_carry_bytes_over_ipv6, &n8_waiting_dropping_and_closing_over_ipv6,
-    &n8_refused_reset_and_busy_ports_over_ipv6, &n8_one_port_has_room_for_both_families};
+CASES(net_n8) = {&n8_listen_connect_and_carry_bytes_over_ipv6, &n8_a_scope_survives,
+                 &n8_waiting_dropping_and_closing_over_ipv6,
+                 &n8_refused_reset_and_busy_ports_over_ipv6,
+                 &n8_one_port_has_room_for_both_families};

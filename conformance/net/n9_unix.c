@@ -9,11 +9,46 @@
 
 CASE(n9_listen_connect_and_carry_bytes_over_unix_sockets, "N9", NEEDS_UNIX,
      "a listener on a path; connections by text and by address; 300,000 bytes one way, 100 back",
-     "all arrive, and whoever connected knows the path")
+     "all arrive, whoever connected knows the path, and has no name himself")
 {
     const char *wrong = family_serves(world, ROUSE_UNIX);
 
     CHECK(N9, wrong == NULL, "%s", wrong);
+}
+
+CASE(n9_the_longest_path_serves_as_well, "N9", NEEDS_UNIX,
+     "the same on a path as long as this system takes it", "all as on a short one")
+{
+    struct rouse_address address;
+    const char *wrong;
+
+    world_long_path(world, &address);
+    wrong = family_serves_at(world, &address);
+    CHECK(N9, wrong == NULL, "%s", wrong);
+}
+
+CASE(n9_a_peer_may_have_a_name_as_well, "N9", NEEDS_UNIX | NEEDS_KERNEL,
+     "whoever connects has bound his socket to a path that leaves no room for a final zero",
+     "he is told as the peer of who was accepted, by all of that path")
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    struct rouse_address address, name, seen[2];
+    rouse_fd listener, fd, accepted;
+
+    if (sockets->open(sockets, ROUSE_UNIX, &fd) != 0)
+        suite_error("no socket");
+    world_take(world, fd);
+    world_name(world, fd, &name);
+    listener = world_listen(world, ROUSE_UNIX, 1, &address); /* one path at a time */
+    CHECK_EQUAL(N9, sockets->connect(sockets, fd, &address), 0, "connecting");
+    accepted = world_accept(world, listener);
+    memset(seen, 0x5a, sizeof seen);
+    CHECK_EQUAL(N9, sockets->peer(sockets, accepted, &seen[0]), 0, "asking for the peer");
+    CHECK(N9,
+          seen[0].family == ROUSE_UNIX && seen[0].length == name.length
+              && memcmp(seen[0].bytes, name.bytes, name.length) == 0,
+          "the peer is another, with %d bytes to its name", seen[0].length);
+    CHECK(N9, seen[1].family == 0x5a, "it was told beyond its room");
 }
 
 CASE(n9_waiting_dropping_and_closing_over_unix_sockets, "N9", NEEDS_UNIX,
@@ -125,6 +160,9 @@ CASE(n9_a_path_in_use_cannot_be_had_twice, "N9 N10", NEEDS_UNIX,
 }
 
 CASES(net_n9) = {&n9_listen_connect_and_carry_bytes_over_unix_sockets,
+                 &n9_the_longest_path_serves_as_well,
+                 &n9_a_peer_may_have_a_name_as_well,
                  &n9_waiting_dropping_and_closing_over_unix_sockets,
                  &n9_connecting_to_a_full_backlog_fails_at_once,
-                 &n9_a_path_without_a_listener_is_refused, &n9_a_path_in_use_cannot_be_had_twice};
+                 &n9_a_path_without_a_listener_is_refused,
+                 &n9_a_path_in_use_cannot_be_had_twice};

@@ -121,6 +121,93 @@ CASE(r1_a_short_read_arms_although_nobody_waits, "R1", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
+CASE(r1_a_short_write_arms_although_nobody_waits, "R1", NEEDS_NOTHING,
+     "a stream of TCP takes less than it is offered, three times, and is written to again before "
+     "its peer has read",
+     "the direction is armed when the first returns; the second waits without a call, and is woken "
+     "when there is room")
+{
+    enum { SIZE = 16 << 20 };
+    static const char bytes[SIZE];
+    struct wakes *wakes = world_wakes(world);
+    const struct rouse_waker waker = wakes_waker(wakes);
+    struct meter meter;
+    struct rouse rt;
+    struct rouse_tcp tcp;
+    rouse_fd ends[2];
+
+    meter_runtime(world, &meter, &rt);
+    meter.short_is_drained = true;
+    world_tcp_pair(world, ends);
+    rouse_tcp_open(&tcp, &rt.reactor, world_give(world, ends[0]));
+    for (int round = 0; round < 3; round++) {
+        struct rouse_write write = rouse_write(&tcp, bytes, SIZE);
+        int calls = meter.writes;
+
+        REQUIRE(R1, world_poll(&write.future, &waker) == ROUSE_READY && write.future.result > 0,
+                "a stream with room takes nothing, in round %d", round);
+        if (write.future.result == SIZE) { /* as Windows does */
+            suite_note("this system takes %d bytes at once, or none", SIZE);
+            break;
+        }
+        CHECK(R1, (tcp.io.source.armed & ROUSE_WRITABLE) != 0,
+              "a direction that was found full is not armed");
+        CHECK_EQUAL(R1, meter.writes, calls + 1, "calls of write");
+        write = rouse_write(&tcp, bytes, SIZE);
+        CHECK(R1, world_poll(&write.future, &waker) == ROUSE_PENDING, "READY with no room");
+        CHECK_EQUAL(R1, meter.writes, calls + 1, "calls of write, with a report on its way");
+        CHECK_EQUAL(R1, wakes_taken(wakes), 0, "wakes with no room");
+        world_make_room(world, ends[0], ends[1]);
+        for (int turns = 0; wakes->count == 0 && turns < WORLD_SOON; turns++)
+            rouse_turn(&rt, world_after(world, 1));
+        CHECK_EQUAL(R1, wakes_taken(wakes), 1, "wakes by room");
+        rouse_future_drop(&write.future);
+    }
+    CHECK_EQUAL(R1, meter.unfounded, 0, "arms that call drained what nobody found so");
+    rouse_tcp_close(&tcp);
+    rouse_close(&rt);
+}
+
+CASE(r1_what_could_not_be_armed_is_tried_again, "R1 X4", NEEDS_NOTHING,
+     "after a short read, and within a write that goes out in two parts, arm() says -ENOMEM",
+     "both have done all that they could; what the second part of the write left room for is not "
+     "called full, and the next transfer finds out for itself")
+{
+    struct meter meter;
+    struct rouse rt;
+    struct rouse_tcp tcp;
+    struct rouse_read read;
+    struct rouse_write_all write;
+    rouse_fd ends[2];
+    char buffer[100] = "";
+
+    meter_runtime(world, &meter, &rt);
+    meter.short_is_drained = true;
+    world_tcp_pair(world, ends);
+    rouse_tcp_open(&tcp, &rt.reactor, world_give(world, ends[0]));
+    world_send(world, ends[1], 5);
+    world_await_ready(world, ends[0], ROUSE_READABLE);
+    for (int i = 0; i < 2; i++) {
+        meter.arm_error = -ENOMEM;
+        read = rouse_read(&tcp, buffer, sizeof buffer);
+        CHECK(X4, world_poll(&read.future, NULL) == ROUSE_READY, "a read waits");
+        CHECK_EQUAL(X4, read.future.result, i == 0 ? 5 : -ENOMEM, "what a read is told");
+        CHECK_EQUAL(X4, meter.arm_error, 0, "the error that is still to come");
+    }
+    meter.arm_error = -ENOMEM;
+    meter.write_limit = 60;
+    for (int i = 0; i < 2; i++) {
+        write = rouse_write_all(&tcp, buffer, i == 0 ? 100 : 60);
+        CHECK(R1, world_poll(&write.future, NULL) == ROUSE_READY, "a write waits");
+        CHECK_EQUAL(R1, write.future.result, i == 0 ? 100 : 60, "what a write is told");
+        CHECK_EQUAL(R1, meter.writes, 2 + i, "calls of write");
+        CHECK_EQUAL(R1, tcp.io.source.armed, 0, "what is armed");
+    }
+    CHECK_EQUAL(R1, meter.unfounded, 0, "arms that call drained what nobody found so");
+    rouse_tcp_close(&tcp);
+    rouse_close(&rt);
+}
+
 CASE(r1_a_report_that_nobody_waited_for_is_remembered, "R1", NEEDS_NOTHING,
      "a read finds nothing and is dropped; bytes come, and a turn, and then another read",
      "before the turn it makes no call; after it, it is READY at its first poll, by one call")
@@ -308,6 +395,8 @@ CASE(r1_an_accept_tries_only_what_was_reported, "R1", NEEDS_NOTHING,
 
 CASES(reactor_r1) = {&r1_a_ping_pong_makes_no_call_that_finds_nothing,
                      &r1_a_short_read_arms_although_nobody_waits,
+                     &r1_a_short_write_arms_although_nobody_waits,
+                     &r1_what_could_not_be_armed_is_tried_again,
                      &r1_a_report_that_nobody_waited_for_is_remembered,
                      &r1_what_is_not_known_to_be_drained_is_tried_again,
                      &r1_a_writer_tries_only_what_was_reported,
