@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../fault/calls.h"
 #include "../world.h"
 #include "environment.h"
 
@@ -166,9 +167,50 @@ CASE(b1_native_is_one_that_opens, "B1", NEEDS_NOTHING,
     environment_end(&before);
 }
 
+/* What "native" has to be: the first in the list that opens, but for the simulation; or the
+ * first of all, where none does. */
+static const struct rouse_evq_ops *first_that_opens(void)
+{
+    for (const struct rouse_evq_ops *const *backend = rouse_backends; *backend != NULL; backend++) {
+        struct rouse_evq *evq;
+
+        if (strcmp((*backend)->name, "sim") != 0 && (*backend)->open(&evq, NULL) == 0) {
+            (*backend)->close(evq);
+            return *backend;
+        }
+    }
+    return rouse_backends[0];
+}
+
+CASE(b1_native_is_the_first_that_opens, "B1", NEEDS_FAILURES,
+     "\"native\" is asked for while a call of every kind fails, and so the best backend at times",
+     "it is the best of those that open")
+{
+    const struct rouse_evq_ops *best = rouse_backend("native");
+    bool all = true;
+
+    CHECK(B1, best == first_that_opens(), "%s is not the best", best->name);
+    for (const struct call_failure *failure = call_failures; failure->call != NULL; failure++) {
+        const struct rouse_evq_ops *native, *expected;
+
+        if (failure->how != CALL_FAILS)
+            continue;
+        calls_fail(world, failure, 1, true);
+        native = rouse_backend("native");
+        expected = first_that_opens();
+        calls_end();
+        CHECK(B1, native == expected, "where %s() is %s, native is %s, and %s opens", failure->call,
+              failure->error_name, native != NULL ? native->name : "none",
+              expected != NULL ? expected->name : "none");
+        all &= expected == best;
+    }
+    if (all)
+        suite_note("%s opens whatever fails", best->name);
+}
+
 CASE(b1_native_is_never_the_simulation, "B1", NEEDS_KERNEL | NEEDS_LIMIT,
      "\"native\" is asked for while there is no descriptor for any queue",
-     "it is one of the system's, which says why it does not open")
+     "it is the best of the system's, which says why it does not open")
 {
     const struct rouse_evq_ops *native;
     struct rouse_evq *evq;
@@ -176,6 +218,7 @@ CASE(b1_native_is_never_the_simulation, "B1", NEEDS_KERNEL | NEEDS_LIMIT,
 
     world_starve(world);
     native = rouse_backend("native");
+    REQUIRE(B1, native == rouse_backends[0], "it is %s", native != NULL ? native->name : "none");
     error = native->open(&evq, NULL);
     CHECK(B1, error == -EMFILE || error == -ENFILE, "%s, without any descriptor, says: %s",
           native->name, rouse_strerror(error));
@@ -218,10 +261,8 @@ CASE(
     rouse_close(&rt);
 }
 
-CASES(guest_b1) = {&b1_a_backend_is_found_by_its_name,
-                   &b1_an_open_queue_bears_its_name,
-                   &b1_a_strange_name_is_no_backend,
-                   &b1_the_environment_names_the_default,
-                   &b1_native_is_one_that_opens,
-                   &b1_native_is_never_the_simulation,
-                   &b1_options_of_an_older_program_count_as_far_as_they_go};
+CASES(guest_b1) = {
+    &b1_a_backend_is_found_by_its_name, &b1_an_open_queue_bears_its_name,
+    &b1_a_strange_name_is_no_backend,   &b1_the_environment_names_the_default,
+    &b1_native_is_one_that_opens,       &b1_native_is_the_first_that_opens,
+    &b1_native_is_never_the_simulation, &b1_options_of_an_older_program_count_as_far_as_they_go};
