@@ -491,6 +491,25 @@ static void report_twice_at_once(struct stand *stand, void (*spoils)(struct rous
     report(stand, 0, RW);
 }
 
+/* The other direction comes in between. */
+static void report_twice_in_parts(struct stand *stand, void (*spoils)(struct rouse_source *))
+{
+    (void) spoils;
+    arm(stand, 0, RW);
+    will_report(&stand->doll, &stand->sources[0], R);
+    will_report(&stand->doll, &stand->sources[0], W);
+    report(stand, 0, R);
+}
+
+static void report_twice_in_turn(struct stand *stand, void (*spoils)(struct rouse_source *))
+{
+    (void) spoils;
+    arm(stand, 0, RW);
+    report(stand, 0, R);
+    report(stand, 0, W);
+    report(stand, 0, R);
+}
+
 static void report_twice(struct stand *stand, void (*spoils)(struct rouse_source *))
 {
     (void) spoils;
@@ -580,7 +599,9 @@ CASE(
         {"E6: wait() reported no direction", report_nothing, NULL},
         {"E6: wait() reported no direction", report_too_much, NULL},
         {"E10: a direction twice", report_twice_at_once, NULL},
+        {"E10: a direction twice", report_twice_in_parts, NULL},
         {"E1: two reports", report_twice, NULL},
+        {"E1: two reports", report_twice_in_turn, NULL},
         {"E1: two reports", report_twice_anyway, NULL},
         {"E6: wait() reported what nobody armed", report_the_unarmed, NULL},
         {"E1: a report did not take", report_and_keep, NULL},
