@@ -157,8 +157,9 @@ void world_end(struct world *world)
                     "%d simulated descriptors are left open", rouse_sim_open_count(world->evq));
     world->evq->ops->close(world->evq);
     end_wakes(world);
-    WORLD_CHECK(L1, world->memory.live == 0, "%zu blocks of memory, %zu bytes, are left over",
-                world->memory.live, world->memory.bytes);
+    WORLD_CHECK(L1, world->memory.live == 0 && world->memory.bytes == 0,
+                "%zu blocks of memory, %zu bytes, are left over", world->memory.live,
+                world->memory.bytes);
     WORLD_CHECK(L1, host_open_descriptors() == things->open_before,
                 "%d descriptors are open, %d were before", host_open_descriptors(),
                 things->open_before);

@@ -140,6 +140,9 @@ rouse_fd world_take(struct world *world, rouse_fd fd);
 intptr_t world_write(struct world *world, rouse_fd fd, const void *data, size_t size);
 intptr_t world_read(struct world *world, rouse_fd fd, void *data, size_t size);
 
+/* Reads one byte by a call that blocks until it comes: 1, or -EINTR. NEEDS_NON_SOCKETS. */
+intptr_t world_read_blocked(struct world *world, rouse_fd fd);
+
 /* Writes `count` bytes, all at once. */
 void world_send(struct world *world, rouse_fd fd, size_t count);
 

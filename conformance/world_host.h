@@ -38,6 +38,9 @@ int host_file(rouse_fd *fd);
 int host_duplicate(rouse_fd fd, rouse_fd *copy);
 int host_duplicate_at(rouse_fd fd, rouse_fd at);
 
+/* Reads a byte by a call that blocks; 1 or -errno. */
+int host_read_blocked(rouse_fd fd);
+
 /* A socket that talks to the system's router. */
 int host_strange(rouse_fd *fd);
 

@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "../src/base/atomic.h"
 
@@ -36,6 +37,8 @@ static void *resize(struct memory *memory, void *block, size_t old_size, size_t 
         moved = realloc(block, new_size);
         if (moved == NULL)
             return NULL;
+        if (new_size > old_size) /* as memory is that somebody has used before */
+            memset((char *) moved + old_size, 0xa5, new_size - old_size);
     }
     memory->live += (size_t) (block == NULL && new_size != 0);
     memory->live -= (size_t) (block != NULL && new_size == 0);

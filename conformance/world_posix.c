@@ -223,6 +223,15 @@ void host_close(rouse_fd fd)
     close(fd);
 }
 
+int host_read_blocked(rouse_fd fd)
+{
+    char byte;
+
+    if (fcntl(fd, F_SETFL, 0) < 0)
+        return -errno;
+    return read(fd, &byte, 1) < 0 ? -errno : 1;
+}
+
 int host_strange(rouse_fd *fd)
 {
     *fd = socket(AF_ROUTE, SOCK_RAW, 0);

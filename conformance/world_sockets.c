@@ -194,6 +194,12 @@ intptr_t world_read(struct world *world, rouse_fd fd, void *data, size_t size)
     return world->sockets->read(world->sockets, fd, data, size);
 }
 
+intptr_t world_read_blocked(struct world *world, rouse_fd fd)
+{
+    (void) world;
+    return host_read_blocked(fd);
+}
+
 void world_send(struct world *world, rouse_fd fd, size_t count)
 {
     static const char chunk[CHUNK];

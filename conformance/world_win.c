@@ -311,6 +311,12 @@ int host_datagram(rouse_fd *opened)
     return error;
 }
 
+int host_read_blocked(rouse_fd fd)
+{
+    (void) fd;
+    return -ENOSYS;
+}
+
 int host_strange(rouse_fd *fd)
 {
     *fd = ROUSE_NO_FD;

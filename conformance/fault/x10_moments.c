@@ -30,7 +30,8 @@ static const struct call_failure *failure_of(const char *call, int error)
 
 struct alarm {
     struct world *world;
-    uintptr_t heard; /* atomic: enough */
+    uintptr_t heard;   /* atomic: enough */
+    uintptr_t changed; /* how many wakes left another errno than they found */
 };
 
 static void ring(void *argument)
@@ -38,15 +39,17 @@ static void ring(void *argument)
     struct alarm *alarm = argument;
 
     while (atomic_load_acquire(&alarm->heard) == 0) {
+        errno = 4321;
         world_wake(alarm->world);
+        alarm->changed += errno != 4321;
         thread_yield();
     }
 }
 
-CASE(x10_a_wake_that_is_interrupted_arrives, "X10 E7", NEEDS_KERNEL | NEEDS_FAILURES,
+CASE(x10_a_wake_that_is_interrupted_arrives, "X10 E7 E8", NEEDS_KERNEL | NEEDS_FAILURES,
      "each system call of a wake is interrupted before it is made, or finds all full, on a thread "
      "beside a wait()",
-     "the wait() ends, again and again")
+     "the wait() ends, again and again, and a handler that woke so would not have changed errno")
 {
     static const struct {
         const char *call;
@@ -67,6 +70,7 @@ CASE(x10_a_wake_that_is_interrupted_arrives, "X10 E7", NEEDS_KERNEL | NEEDS_FAIL
         atomic_exchange(&alarm.heard, 1);
         thread_join(thread);
         calls_end();
+        CHECK_EQUAL(E8, alarm.changed, 0, "wakes that changed errno");
     }
     world_turn(world, 0); /* what was rung last */
     CHECK_EQUAL(X10, world_turn(world, 0), 0, "reports afterwards");

@@ -163,15 +163,59 @@ CASE(x3_a_backend_that_is_not_there_is_told, "X3", NEEDS_NOTHING,
     CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors open");
 }
 
+/* Opens everything that opens descriptors, and uses it. */
+static void open_all(struct world *world, int error_before)
+{
+    struct rouse_yield yield = rouse_yield();
+    struct rouse_event event;
+    struct rouse_evq *evq;
+    int error;
+
+    errno = error_before;
+    error = world_open_queue(world, NULL, &evq);
+    REQUIRE(X3, error == 0, "a queue, after error %d: %s", error_before, rouse_strerror(error));
+    for (int i = 0; i < 3; i++) {
+        rouse_time start = evq->ops->now(evq);
+
+        errno = error_before;
+        evq->ops->wake(evq);
+        errno = error_before;
+        CHECK_EQUAL(X3, evq->ops->wait(evq, &event, 1, start + ROUSE_MS(WORLD_SOON)), 0,
+                    "reports of a queue that was woken");
+        CHECK(X3, evq->ops->now(evq) - start < ROUSE_MS(WORLD_SOON), "a wake does not end a wait");
+        start = evq->ops->now(evq);
+        errno = error_before;
+        CHECK_EQUAL(X3, evq->ops->wait(evq, &event, 1, start + ROUSE_MS(1)), 0,
+                    "reports of a queue that was not");
+        CHECK(X3, evq->ops->now(evq) - start >= ROUSE_MS(1), "a second wait ends by one wake");
+    }
+    evq->ops->close(evq);
+    errno = error_before;
+    CHECK_EQUAL(X3, rouse_wait(&yield.future, NULL), 0, "a wait on a plain thread");
+}
+
+CASE(x3_an_error_of_before_is_not_told_again, "X3", NEEDS_NOTHING,
+     "a queue is opened, woken and waited for, and a plain thread waits, while errno is what an "
+     "earlier call left",
+     "all goes as ever")
+{
+    static const int errors[] = {0, EINTR, EAGAIN, EMFILE, ENOMEM};
+
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        open_all(world, errors[i]);
+}
+
 CASE(x3_every_error_has_words, "X3", NEEDS_NOTHING,
      "each number that is an error somewhere, and some that are none, is put into words",
-     "there is a line of them for each, and different ones for those that functions of ours tell")
+     "there is a line of them for each, and different ones for those that functions of ours tell; "
+     "what is no error is success")
 {
     static const int told[] = {EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN,   EBADF,
                                EBUSY,  ECANCELED,  ECONNREFUSED,  EINVAL,   ECONNRESET,
                                EMFILE, ENFILE,     ENOMEM,        ENOTCONN, EPERM,
                                EPIPE,  ETIMEDOUT,  EAFNOSUPPORT,  ENODEV,   EISCONN};
     enum { TOLD = sizeof told / sizeof *told };
+    static const intptr_t counts[] = {0, 1, 4096, INTPTR_MAX};
 
     for (int number = 0; number < 5000; number++) {
         const char *text = rouse_strerror(-number);
@@ -179,6 +223,11 @@ CASE(x3_every_error_has_words, "X3", NEEDS_NOTHING,
         CHECK(X3, text != NULL && text[0] != '\0' && strchr(text, '\n') == NULL, "of %d: \"%s\"",
               number, text != NULL ? text : "nothing");
     }
+    for (int i = 0; i < 4; i++)
+        CHECK(X3, strcmp(rouse_strerror(counts[i]), "success") == 0, "of %lld: \"%s\"",
+              (long long) counts[i], rouse_strerror(counts[i]));
+    CHECK(X3, strcmp(rouse_strerror(-ECONNREFUSED), "connection refused") == 0, "of it: \"%s\"",
+          rouse_strerror(-ECONNREFUSED));
     for (int i = 0; i < TOLD; i++)
         for (int k = 0; k < i; k++)
             CHECK(X3, strcmp(rouse_strerror(-told[i]), rouse_strerror(-told[k])) != 0,
@@ -190,4 +239,5 @@ CASES(fault_x3) = {&x3_a_queue_without_memory_leaves_nothing,
                    &x3_a_queue_without_descriptors_leaves_nothing,
                    &x3_a_runtime_without_descriptors_leaves_nothing,
                    &x3_a_backend_that_is_not_there_is_told,
+                   &x3_an_error_of_before_is_not_told_again,
                    &x3_every_error_has_words};

@@ -215,7 +215,119 @@ CASE(g1_what_cannot_be_caught_is_refused, "G1", NEEDS_NOTHING,
     signals_end();
 }
 
-CASES(signal_g1) = {
-    &g1_the_first_poll_takes_the_signal,       &g1_the_signal_stays_taken_while_nobody_waits,
-    &g1_closing_restores_what_was_there,       &g1_the_last_of_several_runtimes_restores,
-    &g1_closing_with_a_signal_pending_is_safe, &g1_what_cannot_be_caught_is_refused};
+/* As far as numbers go on any system, and the first for which a word of 64 bits has no place. */
+enum { NUMBERS = 130, PLACES = 64 };
+
+CASE(g1_every_signal_that_can_be_caught_can_be_watched, "G1 G3", NEEDS_KERNEL | NEEDS_NON_SOCKETS,
+     "futures wait for each number that standard C's signal() takes, all at once, and each is "
+     "raised",
+     "its future alone is woken; what cannot be caught, and perhaps what is above 63, is -EINVAL")
+{
+    static signals_handler before[NUMBERS];
+    struct wakes *wakes[NUMBERS] = {NULL};
+    struct rouse_signal waits[NUMBERS];
+    struct rouse rt;
+    int watched = 0;
+
+    world_runtime(world, &rt);
+    for (int number = 1; number < NUMBERS; number++) {
+        struct rouse_waker waker;
+
+        waits[number] = rouse_signal(&rt.reactor, number);
+        before[number] = signal(number, signals_count);
+        wakes[number] = world_wakes(world);
+        waker = wakes_waker(wakes[number]);
+        if (world_poll(&waits[number].future, &waker) == ROUSE_PENDING) {
+            watched++;
+            continue;
+        }
+        CHECK_EQUAL(G1, waits[number].future.result, -EINVAL, "what is told of a number");
+        CHECK(G1, before[number] == SIG_ERR || number >= PLACES, "signal %d is refused", number);
+        wakes[number] = NULL;
+    }
+    CHECK(G1, watched >= 20, "%d signals can be watched", watched);
+    signals_counted();
+    for (int number = 1; number < NUMBERS; number++) {
+        if (wakes[number] == NULL)
+            continue;
+        raise(number);
+        rouse_turn(&rt, 0);
+        rouse_turn(&rt, 0);
+        CHECK_EQUAL(G1, wakes_taken(wakes[number]), 1, "wakes of who waits for it");
+        CHECK_EQUAL(G1, signals_counted(), 0, "its other effects");
+        for (int other = 1; other < NUMBERS; other++)
+            CHECK(G3, wakes[other] == NULL || wakes_taken(wakes[other]) == 0,
+                  "signal %d wakes who waits for %d", number, other);
+        CHECK(G3,
+              world_poll(&waits[number].future, NULL) == ROUSE_READY
+                  && waits[number].future.result == 0,
+              "signal %d is told as %lld", number, (long long) waits[number].future.result);
+    }
+    for (int number = 1; number < NUMBERS; number++)
+        rouse_future_drop(&waits[number].future);
+    rouse_close(&rt);
+    for (int number = 1; number < NUMBERS; number++)
+        if (before[number] != SIG_ERR) {
+            CHECK(G1, signals_now(number) == signals_count, "signal %d is not restored", number);
+            signal(number, before[number]);
+        }
+}
+
+#if defined(SIGUSR1)
+enum { STORM = SIGUSR1 }; /* world_storm()'s */
+#else
+enum { STORM = 0 };
+#endif
+
+struct sender {
+    struct world *world;
+    rouse_fd fd;
+};
+
+static bool never(void *with)
+{
+    (void) with;
+    return false;
+}
+
+/* When there has been time for a good many signals. */
+static void send_late(void *argument)
+{
+    const struct sender *sender = argument;
+
+    thread_await(never, NULL, 30);
+    world_send(sender->world, sender->fd, 1);
+}
+
+CASE(
+    g1_a_signal_that_is_watched_interrupts_no_call, "G1", NEEDS_KERNEL | NEEDS_NON_SOCKETS,
+    "a signal that is watched comes once a millisecond, while a read that the system itself blocks "
+    "waits for a byte of another thread",
+    "the read brings that byte, and no -EINTR")
+{
+    struct sender sender = {.world = world};
+    struct thread *thread;
+    rouse_fd ends[2];
+    struct rouse rt;
+
+    world_pair(world, ends);
+    sender.fd = ends[1];
+    world_runtime(world, &rt);
+    world_storm(world, NULL, NULL);
+    signals_watch(&rt.reactor, STORM);
+    thread = thread_start(send_late, &sender);
+    CHECK_EQUAL(G1, world_read_blocked(world, ends[0]), 1, "what the read brings");
+    thread_join(thread);
+    CHECK(G1, signals_comes(&rt, STORM), "no signal came");
+    rouse_close(&rt);
+    world_calm(world);
+}
+
+CASES(signal_g1) = {&g1_the_first_poll_takes_the_signal,
+                    &g1_the_signal_stays_taken_while_nobody_waits,
+                    &g1_closing_restores_what_was_there,
+                    &g1_the_last_of_several_runtimes_restores,
+                    &g1_closing_with_a_signal_pending_is_safe,
+                    &g1_what_cannot_be_caught_is_refused,
+                    &g1_every_signal_that_can_be_caught_can_be_watched,
+                    &g1_a_signal_that_is_watched_interrupts_no_call};
