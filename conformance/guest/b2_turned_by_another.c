@@ -236,18 +236,33 @@ CASE(b2_the_next_deadline_is_that_of_the_first_timer, "B2", NEEDS_NOTHING,
     rouse_close(&rt);
 }
 
-CASE(b2_a_table_from_before_has_no_descriptor, "B2", NEEDS_NOTHING,
-     "a queue whose table ends before pollable(), as one would that was compiled long ago",
-     "rouse_pollable() is no descriptor, and what lies behind the table is not called")
+static rouse_fd seventy_seven(struct rouse_evq *evq)
+{
+    (void) evq;
+    return 77;
+}
+
+CASE(
+    b2_a_table_from_before_has_no_descriptor, "B2", NEEDS_NOTHING,
+    "a queue whose table ends before pollable(), as one would that was compiled long ago; one that "
+    "ends behind it, and one that has none",
+    "rouse_pollable() tells what the second says, and else no descriptor; what lies behind the "
+    "first "
+    "table is not called")
 {
     const struct rouse_evq_ops *today = world->evq->ops;
-    struct rouse_evq_ops before = *today;
+    struct rouse_evq_ops table = *today;
     struct rouse rt;
 
-    before.size = offsetof(struct rouse_evq_ops, pollable);
     world_runtime(world, &rt);
-    world->evq->ops = &before;
-    CHECK_EQUAL(B2, rouse_pollable(&rt), ROUSE_NO_FD, "the descriptor");
+    world->evq->ops = &table;
+    table.pollable = seventy_seven;
+    CHECK_EQUAL(B2, rouse_pollable(&rt), 77, "the descriptor of a table of today");
+    table.size = offsetof(struct rouse_evq_ops, pollable);
+    CHECK_EQUAL(B2, rouse_pollable(&rt), ROUSE_NO_FD, "that of one from before");
+    table.size = sizeof table;
+    table.pollable = NULL;
+    CHECK_EQUAL(B2, rouse_pollable(&rt), ROUSE_NO_FD, "that of one that has none");
     world->evq->ops = today;
     rouse_close(&rt);
 }
