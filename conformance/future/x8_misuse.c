@@ -6,6 +6,8 @@
  */
 #include <rouse/rouse.h>
 
+#include <stdio.h>
+
 #include "../task/puppet.h"
 
 /* -- Bodies that do not keep to FINALLY -------------------------------------------------- */
@@ -353,6 +355,37 @@ CASE(x8_a_source_that_changed_in_the_callers_hands_is_caught, "X8", NEEDS_NOTHIN
     }
 }
 
+/* Two sources for one descriptor, in a runtime that opened its own queue. */
+static void watch_twice(void *argument)
+{
+    const struct rouse_options options = {.size = sizeof options, .backend = argument};
+    const struct rouse_sockets *sockets;
+    struct rouse_io ios[2];
+    rouse_fd ends[2];
+    struct rouse rt;
+
+    if (rouse_open(&rt, &options) != 0)
+        return;
+    sockets = rt.reactor.evq->sockets != NULL ? rt.reactor.evq->sockets : rouse_host_sockets();
+    if (sockets->pair(sockets, ends) != 0)
+        return;
+    for (int i = 0; i < 2; i++) {
+        rouse_io_open(&ios[i], &rt.reactor, ends[0]);
+        rouse_io_arm(&ios[i], ROUSE_READABLE);
+    }
+}
+
+CASE(x8_a_runtime_has_its_queue_checked, "X8", NEEDS_RULES,
+     "a runtime opens a queue of its own, and a descriptor is watched twice at once",
+     "the program stops, and says E5")
+{
+    static char name[100];
+
+    snprintf(name, sizeof name, "%s",
+             rouse_backend(world->backend->name) != NULL ? world->backend->name : "native");
+    CHECK_MISUSE(X8, watch_twice, name, "E5: two sources for one descriptor");
+}
+
 CASES(future_x8) = {&x8_leaving_finally_is_caught,
                     &x8_futures_that_ended_or_moved_are_caught,
                     &x8_a_task_that_is_spawned_twice_is_caught,
@@ -360,4 +393,5 @@ CASES(future_x8) = {&x8_leaving_finally_is_caught,
                     &x8_running_or_closing_inside_a_poll_is_caught,
                     &x8_closing_with_a_timer_that_is_armed_is_caught,
                     &x8_closing_with_an_accept_that_starves_is_caught,
-                    &x8_a_source_that_changed_in_the_callers_hands_is_caught};
+                    &x8_a_source_that_changed_in_the_callers_hands_is_caught,
+                    &x8_a_runtime_has_its_queue_checked};
