@@ -36,6 +36,7 @@ NAMED = ROOT / "conformance/mutants/survivors.toml"
 LINKER = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld"] if shutil.which("ld.lld") else []
 REAL = ("epoll", "poll", "libuv", "uring", "kqueue")
 KERNEL = {"real kernel time", "descriptors that are no sockets", "limit on descriptors", "ICMP errors"}
+UNRULED = ["x10_a_descriptor_closed_too_early_haunts_nobody"]  # where no rule stops the caller
 CASE_S = 20  # no case takes so long, however busy the machine is
 NAMES_MAX = 60  # so many cases can be named at a time
 KILLERS = 20  # so many are asked first
@@ -81,15 +82,9 @@ class Bench:
     """One tree, and how a mutant fares in it."""
 
     def __init__(self, folder, backends):
-        self.tree = Tree(
-            folder,
-            backends,
-            "-DCMAKE_C_FLAGS=-O0 -w",
-            "-DCMAKE_C_FLAGS_DEBUG=",
-            "-DROUSE_EXAMPLES=OFF",
-            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
-            *LINKER,
-        )
+        self.folder, self.backends = folder, backends
+        self.tree = self.grown(folder)
+        self.unruled = None  # the same without ROUSE_RULE, once a backend needs it
         commands = json.loads((self.tree.build / "compile_commands.json").read_text())
         library = self.tree.source / "src"
         self.commands = {
@@ -101,6 +96,17 @@ class Bench:
         self.original = {}
         self.users = {}
         self.listed = None
+
+    def grown(self, folder, *flags):
+        return Tree(
+            folder,
+            self.backends,
+            " ".join(["-DCMAKE_C_FLAGS=-O0 -w", *flags]),
+            "-DCMAKE_C_FLAGS_DEBUG=",
+            "-DROUSE_EXAMPLES=OFF",
+            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+            *LINKER,
+        )
 
     def sources(self, file):
         """What has to be compiled again when this file changes. It is asked for each mutant."""
@@ -194,20 +200,21 @@ class Bench:
         late = status in (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL)
         return current, "time" if late else "crashed"
 
-    def apart(self, backend, cases):
+    def apart(self, backend, cases, tree=None):
         """The same, a process for each. On a kernel, a case that failed once has to do so again."""
         if NAMES_MAX < len(cases) < len(self.cases(backend)):
             return self.apart(backend, cases[:NAMES_MAX]) or self.apart(backend, cases[NAMES_MAX:])
+        tree = tree or self.tree
         for _ in range(2):
-            failed = self.first_letter(backend, cases)
+            failed = self.first_letter(backend, cases, tree)
             if failed is None:
                 return None
-            if failed == "before the first case" or self.first_letter(backend, [failed]) is not None:
+            if failed == "before the first case" or self.first_letter(backend, [failed], tree) is not None:
                 return failed, "failed"
         return None
 
-    def first_letter(self, backend, cases):
-        command = [self.tree.conform, "--backend", backend, "--jobs", "8", "--timeout", str(CASE_S)]
+    def first_letter(self, backend, cases, tree):
+        command = [tree.conform, "--backend", backend, "--jobs", "8", "--timeout", str(CASE_S)]
         if len(cases) < len(self.cases(backend)):
             command += naming(cases)
         seen, text = 0, ""
@@ -239,6 +246,17 @@ class Bench:
                 if failed:
                     how = ": time" if failed[1] == "time" else ""
                     return Outcome("killed", f"{backend}: {failed[0]}{how}"), failed
+        return self.fate_without_rules(mutant, source)
+
+    def fate_without_rules(self, mutant, source):
+        """What a backend does for a caller whom debug builds stop."""
+        backend = pathlib.Path(mutant.file).stem
+        if backend in REAL:
+            self.unruled = self.unruled or self.grown(self.folder / "unruled", "-DNDEBUG")
+            with self.unruled.edited({mutant.file: mutant.applied(source)}):
+                failed = self.apart(backend, UNRULED, self.unruled)
+            if failed:
+                return Outcome("killed", f"{backend}, without rules: {failed[0]}"), None
         return Outcome("survived", None), None
 
     def first_asked(self, backend, file, killers):
