@@ -90,20 +90,25 @@ CASE(e5_whatever_happens_to_a_forgotten_source_is_silent, "E5", NEEDS_NOTHING,
     }
 }
 
-CASE(e5_forget_leaves_a_source_as_it_was_before, "E5", NEEDS_NOTHING,
-     "sources that are new, armed in one direction or both, reported, or forgotten already",
-     "after forget() each is as unknown as it was, and can be armed again and is reported")
+CASE(
+    e5_forget_leaves_a_source_as_it_was_before, "E5", NEEDS_NOTHING,
+    "sources that are new, armed in one direction or both, reported, or forgotten already, between "
+    "others that were armed before them and after",
+    "after forget() each is as unknown as it was, and can be armed again and is reported")
 {
-    rouse_fd ends[2];
+    rouse_fd ends[2], neighbours[2];
 
+    world_pair(world, neighbours);
+    queue_arm_idle(world, world_source(world, neighbours[0]), ROUSE_READABLE);
     for (unsigned interest = 0; interest <= QUEUE_BOTH; interest++) {
         for (int way = 0; way < 3; way++) {
-            struct rouse_source *source;
+            struct rouse_source *source, *after = world_source(world, neighbours[1]);
 
             world_pair(world, ends);
             source = world_source(world, ends[0]);
             if (interest != 0)
                 world_arm(world, source, interest);
+            queue_arm_idle(world, after, ROUSE_READABLE);
             if (way == 1) {
                 queue_send(world, ends[1], ends[0]);
                 world_turn(world, interest != 0 ? WORLD_SOON : 0);
@@ -118,6 +123,7 @@ CASE(e5_forget_leaves_a_source_as_it_was_before, "E5", NEEDS_NOTHING,
             queue_send(world, ends[1], ends[0]);
             REQUIRE(E5, queue_reports(world, source, ROUSE_READABLE), "%s, way %d, armed again",
                     queue_name(interest), way);
+            world_forget(world, after);
             queue_close(world, source);
             world_close(world, ends[1]);
         }

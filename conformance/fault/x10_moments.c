@@ -102,6 +102,32 @@ CASE(x10_a_far_deadline_on_an_older_kernel_is_far, "X10 E9", NEEDS_KERNEL | NEED
     calls_end();
 }
 
+CASE(
+    x10_short_waits_on_an_older_kernel_do_not_spin, "X10 E9", NEEDS_KERNEL | NEEDS_FAILURES,
+    "the kernel knows no wait with nanoseconds, or a filter does not; 60 waits of 0.9 ms each, and "
+    "one of 60 ms",
+    "the processor is used for less than a quarter of the time, and the longer one sleeps")
+{
+    static const int errors[] = {ENOSYS, EPERM};
+
+    for (int i = 0; i < 2; i++) {
+        const int64_t before = kernel_cpu_ns();
+        int64_t used;
+
+        calls_fail(world, failure_of("epoll_pwait2", errors[i]), 1, true);
+        for (int n = 0; n < 60; n++) {
+            struct rouse_event event;
+
+            world->evq->ops->wait(world->evq, &event, 1, world_now(world) + ROUSE_US(900));
+        }
+        used = kernel_cpu_ns() - before;
+        CHECK(E9, used < 60 * ROUSE_US(900) / 4 + kernel_cpu_step_ns, "%lld of %d us",
+              (long long) used / 1000, 60 * 900);
+        CHECK(E9, queue_sleeps(world, 60), "a longer wait() spins");
+        calls_end();
+    }
+}
+
 CASE(x10_a_queue_whose_descriptor_has_gone_says_so, "X10", NEEDS_KERNEL | NEEDS_FAILURES,
      "somebody closes the descriptor of a queue, which waits, with a limit and without",
      "wait() is -EBADF, or reports; and when it is there again all is as before")
@@ -373,6 +399,7 @@ CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2", NEEDS_KERNEL | NEEDS_FA
 
 CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_far_deadline_on_an_older_kernel_is_far,
+                            &x10_short_waits_on_an_older_kernel_do_not_spin,
                             &x10_a_queue_whose_descriptor_has_gone_says_so,
                             &x10_forgetting_when_nothing_can_be_submitted,
                             &x10_a_first_wait_when_nothing_can_be_submitted,
