@@ -13,10 +13,12 @@ so a run that was broken off goes on. It is forgotten when the file changes.
 
 import argparse
 import collections
+import contextlib
 import dataclasses
 import fnmatch
 import hashlib
 import json
+import os
 import pathlib
 import re
 import resource
@@ -36,7 +38,8 @@ NAMED = ROOT / "conformance/mutants/survivors.toml"
 LINKER = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld"] if shutil.which("ld.lld") else []
 REAL = ("epoll", "poll", "libuv", "uring", "kqueue")
 KERNEL = {"real kernel time", "descriptors that are no sockets", "limit on descriptors", "ICMP errors"}
-UNRULED = ["x10_a_descriptor_closed_too_early_haunts_nobody"]  # where no rule stops the caller
+ELSEWHERE = "epipe,acks,nouser"  # what kqueues are like on other systems, see kqueue/emulation.c
+UNRULED = ["x10_a_descriptor_closed_too_early_haunts_nobody"]  # what debug builds stop the caller at
 CASE_S = 20  # no case takes so long, however busy the machine is
 NAMES_MAX = 60  # so many cases can be named at a time
 KILLERS = 20  # so many are asked first
@@ -63,10 +66,12 @@ WHOLE, REST = "whole", "what sim lacks"
 
 
 def stages_for(file):
-    """Backends on which the suite is run, in this order, and how much of it."""
+    """Backends on which the suite is run, in this order, and how much of it. After a comma it says
+    how else than as always."""
     path = pathlib.Path(file)
     if path.stem in REAL:
-        return [(path.stem, WHOLE)]
+        others = [("kqueue, elsewhere", WHOLE)] if path.stem == "kqueue" else []
+        return [(path.stem, WHOLE), *others, (f"{path.stem}, without rules", WHOLE)]
     if path.stem.startswith("sim"):
         return [("sim", WHOLE)]
     if path.stem.startswith("socket_"):  # the host's
@@ -82,9 +87,10 @@ class Bench:
     """One tree, and how a mutant fares in it."""
 
     def __init__(self, folder, backends):
-        self.folder, self.backends = folder, backends
+        self.folder = folder
+        self.backends = {backend.partition(",")[0] for backend in backends}
         self.tree = self.grown(folder)
-        self.unruled = None  # the same without ROUSE_RULE, once a backend needs it
+        self.unruled = None  # the same without ROUSE_RULE, once somebody asks for it
         commands = json.loads((self.tree.build / "compile_commands.json").read_text())
         library = self.tree.source / "src"
         self.commands = {
@@ -97,16 +103,22 @@ class Bench:
         self.users = {}
         self.listed = None
 
-    def grown(self, folder, *flags):
+    def grown(self, folder, flags=""):
         return Tree(
             folder,
             self.backends,
-            " ".join(["-DCMAKE_C_FLAGS=-O0 -w", *flags]),
+            f"-DCMAKE_C_FLAGS=-O0 -w{flags}",
             "-DCMAKE_C_FLAGS_DEBUG=",
             "-DROUSE_EXAMPLES=OFF",
             "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
             *LINKER,
         )
+
+    def tree_of(self, backend):
+        if not backend.endswith(", without rules"):
+            return self.tree
+        self.unruled = self.unruled or self.grown(self.folder / "unruled", " -DNDEBUG")
+        return self.unruled
 
     def sources(self, file):
         """What has to be compiled again when this file changes. It is asked for each mutant."""
@@ -162,6 +174,8 @@ class Bench:
         """The names of what runs there, in order."""
         if not self.listed:
             self.listed = listing_of(self.tree.conform)["cases"]
+        if backend.endswith(", without rules"):
+            return UNRULED
         return [
             case["id"]
             for case in self.listed
@@ -200,32 +214,37 @@ class Bench:
         late = status in (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL)
         return current, "time" if late else "crashed"
 
-    def apart(self, backend, cases, tree=None):
+    def apart(self, backend, cases):
         """The same, a process for each. On a kernel, a case that failed once has to do so again."""
-        if NAMES_MAX < len(cases) < len(self.cases(backend)):
+        if NAMES_MAX < len(cases) < len(self.cases(backend.partition(",")[0])):
             return self.apart(backend, cases[:NAMES_MAX]) or self.apart(backend, cases[NAMES_MAX:])
-        tree = tree or self.tree
         for _ in range(2):
-            failed = self.first_letter(backend, cases, tree)
+            failed = self.first_letter(backend, cases)
             if failed is None:
                 return None
-            if failed == "before the first case" or self.first_letter(backend, [failed], tree) is not None:
+            if failed == "before the first case" or self.first_letter(backend, [failed]) is not None:
                 return failed, "failed"
         return None
 
-    def first_letter(self, backend, cases, tree):
-        command = [tree.conform, "--backend", backend, "--jobs", "8", "--timeout", str(CASE_S)]
-        if len(cases) < len(self.cases(backend)):
+    def first_letter(self, backend, cases):
+        conform, (name, _, how) = self.tree_of(backend).conform, backend.partition(", ")
+        command = [conform, "--backend", name, "--require", name, "--jobs", "8", "--timeout", str(CASE_S)]
+        if len(cases) < len(self.cases(name)):
             command += naming(cases)
         seen, text = 0, ""
         with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "ROUSE_KQUEUE_LIKE": ELSEWHERE if how == "elsewhere" else ""},
         ) as process:
             watch = threading.Timer(300, process.kill)
             watch.start()
             while letter := process.stdout.read(1):
                 text = letter if letter == "\n" else text + letter
-                if letter in "FEX" and re.fullmatch(rf"\s*{backend} +[.u-]*[FEX]", text):
+                if letter in "FEX" and re.fullmatch(rf"\s*{name} +[.u-]*[FEX]", text):
                     seen = len(text.split()[1])
                     process.terminate()
                     break
@@ -240,23 +259,17 @@ class Bench:
 
     def fate(self, mutant, source, killers):
         """Builds it and runs it."""
-        with self.tree.edited({mutant.file: mutant.applied(source)}):
+        with contextlib.ExitStack() as edits:
+            edited = []
             for backend, part in stages_for(mutant.file):
+                tree = self.tree_of(backend)
+                if tree not in edited:
+                    edits.enter_context(tree.edited({mutant.file: mutant.applied(source)}))
+                    edited.append(tree)
                 failed = self.first_asked(backend, mutant.file, killers[backend]) or self.failing(backend, part)
                 if failed:
                     how = ": time" if failed[1] == "time" else ""
                     return Outcome("killed", f"{backend}: {failed[0]}{how}"), failed
-        return self.fate_without_rules(mutant, source)
-
-    def fate_without_rules(self, mutant, source):
-        """What a backend does for a caller whom debug builds stop."""
-        backend = pathlib.Path(mutant.file).stem
-        if backend in REAL:
-            self.unruled = self.unruled or self.grown(self.folder / "unruled", "-DNDEBUG")
-            with self.unruled.edited({mutant.file: mutant.applied(source)}):
-                failed = self.apart(backend, UNRULED, self.unruled)
-            if failed:
-                return Outcome("killed", f"{backend}, without rules: {failed[0]}"), None
         return Outcome("survived", None), None
 
     def first_asked(self, backend, file, killers):
