@@ -516,6 +516,7 @@ def main(arguments=None):
             print(f"{mutant}\n    {mutant.text}")
         return 0
 
+    options.folder = options.folder.resolve()  # as the compiler is told
     results = options.folder / "results.jsonl"
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.fresh:
