@@ -239,6 +239,42 @@ CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
     }
 }
 
+CASE(e5_a_writer_without_a_reader_may_be_forgotten_at_once, "E5 E4", NEEDS_NON_SOCKETS,
+     "the reader of a pipe has gone; its writer, known to the queue or not, is armed, forgotten "
+     "before anybody waits, and its memory overwritten",
+     "nothing is reported of it or written to it; and armed again it is reported")
+{
+    static struct rouse_source memory, overwritten;
+    struct rouse_event events[4];
+
+    memset(&overwritten, 0xA5, sizeof overwritten);
+    for (int way = 0; way < 4; way++) {
+        rouse_fd ends[2];
+
+        world_pipe(world, ends);
+        memory = (struct rouse_source){.fd = ends[1]};
+        if (way % 2 != 0) {
+            world_arm(world, &memory, ROUSE_WRITABLE);
+            world_wait(world, events, 4, WORLD_SOON);
+        }
+        world_close(world, ends[0]);
+        if (way / 2 != 0) {
+            world_arm(world, &memory, ROUSE_WRITABLE);
+            world_wait(world, events, 4, WORLD_SOON);
+        }
+        world_arm(world, &memory, ROUSE_WRITABLE);
+        world->evq->ops->forget(world->evq, &memory);
+        memory = overwritten;
+        CHECK_EQUAL(E5, world_wait(world, events, 4, 10), 0, "the number of reports");
+        CHECK(E5, memcmp(&memory, &overwritten, sizeof memory) == 0, "it was written to");
+        memory = (struct rouse_source){.fd = ends[1]};
+        world_arm(world, &memory, ROUSE_WRITABLE);
+        CHECK_EQUAL(E4, world_wait(world, events, 4, WORLD_SOON), 1, "what is reported later");
+        world->evq->ops->forget(world->evq, &memory);
+        world_close(world, ends[1]);
+    }
+}
+
 CASE(e5_many_arms_and_forgets_take_bounded_time, "E5", NEEDS_NOTHING,
      "50,000 times, or for five seconds, among 100 other sources, a source is armed and forgotten",
      "all take less than two seconds of processor time, or the last not longer than the first; the "
@@ -286,5 +322,6 @@ CASES(evq_e5) = {
     &e5_arm_and_forget_and_arm_need_no_wait,
     &e5_forgetting_some_leaves_the_rest,
     &e5_the_memory_of_a_source_may_be_used_again,
+    &e5_a_writer_without_a_reader_may_be_forgotten_at_once,
     &e5_many_arms_and_forgets_take_bounded_time,
 };

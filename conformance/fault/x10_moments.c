@@ -364,35 +364,71 @@ CASE(x10_a_descriptor_closed_too_early_haunts_nobody, "X10 E5", NEEDS_KERNEL | N
     haunt(world, "dup3", EMFILE, 1);
 }
 
-CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2", NEEDS_KERNEL | NEEDS_FAILURES,
+CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5", NEEDS_KERNEL | NEEDS_FAILURES,
      "somebody listens to a queue; a source with data is armed again, and the kernel refuses the "
      "look that this takes, or that and what is done about it",
-     "it is reported; or, if the queue could do nothing, once it is armed again")
+     "it is reported; or, if the queue could do nothing, once it is armed again; and when it is "
+     "forgotten nothing more is heard of it")
 {
+    static struct rouse_source source, overwritten;
     static const struct {
         const char *call;
         bool for_ever;
     } rounds[] = {{"kevent_change", false}, {"kevent", false}, {"kevent_change", true}};
 
+    memset(&overwritten, 0xA5, sizeof overwritten);
     if (world->evq->ops->pollable != NULL)
         world->evq->ops->pollable(world->evq);
     for (int i = 0; i < 3; i++) {
-        struct rouse_source *source;
         rouse_fd ends[2];
 
         world_pair(world, ends);
-        source = world_source(world, ends[0]);
-        world_arm(world, source, ROUSE_READABLE);
+        source = (struct rouse_source){.fd = ends[0]};
+        world_arm(world, &source, ROUSE_READABLE);
         queue_send(world, ends[1], ends[0]);
-        CHECK_EQUAL(E2, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+        CHECK_EQUAL(E2, world_wait_for(world, &source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
                     "the first report");
         calls_fail(world, failure_of(rounds[i].call, ENOMEM), 1, rounds[i].for_ever);
-        world_arm(world, source, ROUSE_READABLE);
+        world_arm(world, &source, ROUSE_READABLE);
         calls_end();
         if (rounds[i].for_ever)
-            world_arm(world, source, ROUSE_READABLE);
-        CHECK_EQUAL(X10, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+            world_arm(world, &source, ROUSE_READABLE);
+        CHECK_EQUAL(X10, world_wait_for(world, &source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
                     "the report after a look that was refused");
+        world_forget(world, &source);
+        source = overwritten;
+        queue_send(world, ends[1], ends[0]);
+        CHECK_EQUAL(E5, world_quiet(world, &source, 3), 0, "reports of what was forgotten");
+        CHECK(E5, memcmp(&source, &overwritten, sizeof source) == 0, "it was written to");
+        world_close(world, ends[0]);
+    }
+}
+
+CASE(x10_a_writer_without_a_reader_that_is_refused, "X10 E4", NEEDS_KERNEL | NEEDS_FAILURES,
+     "the reader of a pipe has gone, its writer is armed, and the kernel has no memory for the "
+     "first change that this takes, or the second, or the third",
+     "arm() says so and nothing of it is reported; or it is armed, and reported")
+{
+    for (int n = 1; n <= 3; n++) {
+        struct rouse_source *source;
+        rouse_fd ends[2];
+        int error;
+
+        world_pipe(world, ends);
+        world_close(world, ends[0]);
+        source = world_source(world, ends[1]);
+        calls_fail(world, failure_of("kevent_change", ENOMEM), n, true);
+        error = world->evq->ops->arm(world->evq, source, ROUSE_WRITABLE);
+        calls_end();
+        CHECK(X10, error == 0 || error == -ENOMEM, "change %d: arm() says: %s", n,
+              rouse_strerror(error));
+        if (error != 0) {
+            CHECK(X10, source->armed == 0 && source->flags == 0, "change %d: something is left", n);
+            CHECK_EQUAL(X10, world_quiet(world, source, 5), 0, "reports of what was refused");
+            world_arm(world, source, ROUSE_WRITABLE);
+        }
+        CHECK_EQUAL(E4, world_wait_for(world, source, ROUSE_WRITABLE, WORLD_SOON), ROUSE_WRITABLE,
+                    "what is reported of it");
         queue_close(world, source);
     }
 }
@@ -406,4 +442,5 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_listening_when_nothing_can_be_submitted,
                             &x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted,
                             &x10_a_descriptor_closed_too_early_haunts_nobody,
-                            &x10_a_look_that_is_refused_loses_nothing};
+                            &x10_a_look_that_is_refused_loses_nothing,
+                            &x10_a_writer_without_a_reader_that_is_refused};
