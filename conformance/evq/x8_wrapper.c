@@ -407,8 +407,7 @@ CASE(x8_the_wrapper_names_what_a_caller_breaks, "X8", NEEDS_NOTHING,
 
 CASE(x8_the_wrapper_names_what_an_arm_or_a_forget_breaks, "X8", NEEDS_NOTHING,
      "a queue's arm() returns 1, arms too much or too little, fails and leaves something behind; "
-     "its "
-     "forget() leaves something",
+     "its forget() leaves something",
      "the program stops, and says E1, E5 or E11")
 {
     static const struct breach breaches[] = {
