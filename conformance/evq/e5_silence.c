@@ -239,6 +239,43 @@ CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
     }
 }
 
+CASE(e5_a_source_at_its_end_is_forgotten_like_any_other, "E5", NEEDS_NOTHING,
+     "a source has been told of urgent data or the end of its stream, and is forgotten; its memory "
+     "is overwritten, the socket stays open, and bytes, the end and a reset come",
+     "nothing is reported of it or written to it")
+{
+    static struct rouse_source memory, overwritten;
+    struct rouse_event events[4];
+
+    memset(&overwritten, 0xA5, sizeof overwritten);
+    for (int way = 0; way < 6; way++) {
+        rouse_fd ends[2];
+
+        world_tcp_pair(world, ends);
+        memory = (struct rouse_source){.fd = ends[0]};
+        queue_arm_idle(world, &memory, way / 3 == 0 ? ROUSE_READABLE : QUEUE_BOTH);
+        world_arm(world, &memory, ROUSE_READABLE);
+        world_send(world, ends[1], 1);
+        if (way % 3 == 0)
+            world_shutdown(world, ends[1]);
+        else
+            world_urgent(world, ends[1], '!');
+        world_wait_for(world, &memory, ROUSE_READABLE, WORLD_SOON);
+        if (way % 3 == 2)
+            world_drain(world, ends[0]);
+        world->evq->ops->forget(world->evq, &memory);
+        memory = overwritten;
+        if (way % 3 != 0)
+            world_send(world, ends[1], 1);
+        CHECK_EQUAL(E5, world_wait(world, events, 4, 3), 0, "the number of reports");
+        world_reset(world, ends[1]);
+        CHECK_EQUAL(E5, world_wait(world, events, 4, 3), 0, "the number of reports of a reset");
+        CHECK(E5, memcmp(&memory, &overwritten, sizeof memory) == 0, "way %d: it was written to",
+              way);
+        world_close(world, ends[0]);
+    }
+}
+
 CASE(e5_a_writer_without_a_reader_may_be_forgotten_at_once, "E5 E4", NEEDS_NON_SOCKETS,
      "the reader of a pipe has gone; its writer, known to the queue or not, is armed, forgotten "
      "before anybody waits, and its memory overwritten",
@@ -322,6 +359,7 @@ CASES(evq_e5) = {
     &e5_arm_and_forget_and_arm_need_no_wait,
     &e5_forgetting_some_leaves_the_rest,
     &e5_the_memory_of_a_source_may_be_used_again,
+    &e5_a_source_at_its_end_is_forgotten_like_any_other,
     &e5_a_writer_without_a_reader_may_be_forgotten_at_once,
     &e5_many_arms_and_forgets_take_bounded_time,
 };

@@ -404,6 +404,39 @@ CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5", NEEDS_KERNEL | NEEDS
     }
 }
 
+CASE(x10_a_look_that_is_refused_in_a_wait_loses_nothing, "X10 E2", NEEDS_KERNEL | NEEDS_FAILURES,
+     "a source that is ready in both directions is armed again for one, and the kernel refuses the "
+     "look that the next wait() takes, or the whole of it",
+     "it is reported; or wait() says so, and the next one reports it")
+{
+    static const char *const calls[] = {"kevent_change", "kevent"};
+
+    for (int i = 0; i < 4; i++) {
+        const unsigned direction = i % 2 == 0 ? ROUSE_READABLE : ROUSE_WRITABLE;
+        struct rouse_source *source;
+        struct rouse_event event;
+        rouse_fd ends[2];
+        int count;
+
+        world_pair(world, ends);
+        source = world_source(world, ends[0]);
+        if (direction == ROUSE_READABLE)
+            queue_send(world, ends[1], ends[0]);
+        world_arm(world, source, direction);
+        CHECK_EQUAL(E2, world_wait_for(world, source, direction, WORLD_SOON), direction,
+                    "the first report");
+        world_arm(world, source, direction);
+        calls_fail(world, failure_of(calls[i / 2], ENOMEM), 1, false);
+        count = world->evq->ops->wait(world->evq, &event, 1, world_after(world, WORLD_SOON));
+        CHECK(X10, (calls_end() > 0 && count == -ENOMEM) || count == 1, "%s, %s: wait() says: %d",
+              calls[i / 2], queue_name(direction), count);
+        if (count < 0)
+            CHECK_EQUAL(X10, world_wait_for(world, source, direction, WORLD_SOON), direction,
+                        "what is reported afterwards");
+        queue_close(world, source);
+    }
+}
+
 CASE(x10_a_writer_without_a_reader_that_is_refused, "X10 E4", NEEDS_KERNEL | NEEDS_FAILURES,
      "the reader of a pipe has gone, its writer is armed, and the kernel has no memory for the "
      "first change that this takes, or the second, or the third",
@@ -443,4 +476,5 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted,
                             &x10_a_descriptor_closed_too_early_haunts_nobody,
                             &x10_a_look_that_is_refused_loses_nothing,
+                            &x10_a_look_that_is_refused_in_a_wait_loses_nothing,
                             &x10_a_writer_without_a_reader_that_is_refused};
