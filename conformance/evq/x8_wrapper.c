@@ -666,8 +666,8 @@ static void wake(void *argument)
 
 CASE(x8_the_wrapper_passes_on_what_is_right, "X8", NEEDS_NOTHING,
      "a queue and its caller do all that the contract allows: arms that fail, two reports of a "
-     "source "
-     "in one batch, an early end for each wake, a clock that stands still, an error of wait()",
+     "source in one batch, an early end for each wake, a clock that stands still, an error of "
+     "wait()",
      "both are told what the other one said, and all memory is given back")
 {
     static const struct rouse_sockets sockets = {.size = sizeof sockets};

@@ -247,8 +247,7 @@ CASE(
     "a queue whose table ends before pollable(), as one would that was compiled long ago; one that "
     "ends behind it, and one that has none",
     "rouse_pollable() tells what the second says, and else no descriptor; what lies behind the "
-    "first "
-    "table is not called")
+    "first table is not called")
 {
     const struct rouse_evq_ops *today = world->evq->ops;
     struct rouse_evq_ops table = *today;
