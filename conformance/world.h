@@ -149,6 +149,9 @@ void world_send(struct world *world, rouse_fd fd, size_t count);
 /* Writes until it is refused, and the kernel says so too. Returns how many bytes. */
 size_t world_fill(struct world *world, rouse_fd fd);
 
+/* The same, where a write is to be refused later too. Takes a moment. */
+size_t world_fill_for_good(struct world *world, rouse_fd fd);
+
 /* Reads until it is refused, or the end of the stream, or an error. How many bytes. */
 size_t world_drain(struct world *world, rouse_fd fd);
 

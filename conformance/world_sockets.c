@@ -10,7 +10,7 @@
 #include "world_host.h"
 #include "world_things.h"
 
-enum { CHUNK = 4096, LARGE = 1 << 16, FULL_MS = 5 };
+enum { CHUNK = 4096, LARGE = 1 << 16, FULL_MS = 5, PROBED_MS = 250 };
 
 /* -- What is open ------------------------------------------------------------ */
 
@@ -243,6 +243,16 @@ size_t world_fill(struct world *world, rouse_fd fd)
             host_settle(fd, WORLD_SOON);
     } while (count > 0 || (ready_within(world, fd, ROUSE_WRITABLE, FULL_MS) & ROUSE_WRITABLE));
     return total;
+}
+
+/* Where a peer had no room, Linux asks it once more after a fifth of a second, and it may
+ * find some then: not enough to be called writable, but enough for a write. */
+size_t world_fill_for_good(struct world *world, rouse_fd fd)
+{
+    const size_t total = world_fill(world, fd);
+
+    ready_within(world, fd, 0, PROBED_MS);
+    return total + world_fill(world, fd);
 }
 
 size_t world_drain(struct world *world, rouse_fd fd)

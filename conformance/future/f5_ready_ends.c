@@ -205,7 +205,7 @@ CASE(f5_a_transfer_that_failed_has_let_go, "F5 F3", NEEDS_NOTHING,
         world_runtime(world, &rt);
         world_tcp_pair(world, ends);
         if (kind > 0)
-            world_fill(world, ends[0]);
+            world_fill_for_good(world, ends[0]);
         rouse_tcp_open(&tcp, &rt.reactor, world_give(world, ends[0]));
         make_transfer(&transfers[0], &tcp, &byte, kind);
         poll = world_poll(&transfers[0].future, &waker);

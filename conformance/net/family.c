@@ -164,7 +164,7 @@ static const char *wait_and_close(struct world *world, struct rouse *rt, struct 
         wrong = "a dropped read has taken bytes";
     rouse_future_drop(&read.future);
     read = rouse_read(tcp, bytes, sizeof bytes);
-    world_fill(world, tcp->io.source.fd);
+    world_fill_for_good(world, tcp->io.source.fd);
     if (wrong == NULL && poll_once(&write.future, wakes) != NOT_READY)
         wrong = "a write is READY with a full stream";
     if (wrong == NULL && poll_once(&read.future, wakes) != NOT_READY)

@@ -38,7 +38,7 @@ static void waiter_open(struct world *world, struct rouse *rt, struct waiter *wa
     else
         fd = world_listen(world, ROUSE_IPV4, 0, &waiter->address);
     if (kind == WRITE || kind == WRITE_ALL)
-        world_fill(world, waiter->source->fd);
+        world_fill_for_good(world, waiter->source->fd);
     switch (kind) {
     case READ:
         waiter->read = rouse_read(&waiter->tcp, waiter->bytes, sizeof waiter->bytes);

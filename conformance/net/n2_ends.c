@@ -163,7 +163,7 @@ CASE(n2_the_peers_end_does_not_make_room_for_a_writer, "N2 X7", NEEDS_NOTHING,
         intptr_t result = NOT_READY;
         int before, after;
 
-        world_fill(world, tcp.io.source.fd);
+        world_fill_for_good(world, tcp.io.source.fd);
         write = rouse_write(&tcp, "12345", 5);
         CHECK(N2, poll_once(&write.future, wakes) == NOT_READY, "READY with a full stream");
         before = wakings(world, &rt, &write, wakes); /* by mistake, which is legal */

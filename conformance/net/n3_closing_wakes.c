@@ -34,7 +34,7 @@ CASE(
         size_t filled = 0, drained = 0, more;
 
         if (who == 1 || who == 3)
-            filled = world_fill(world, tcp.io.source.fd);
+            filled = world_fill_for_good(world, tcp.io.source.fd);
         if (reads)
             CHECK(N3, poll_once(&read.future, reader) == NOT_READY, "a read is READY");
         if (who == 1 || who == 3)
@@ -168,7 +168,7 @@ CASE(n3_busy_is_told_of_one_direction_alone, "N3 N6", NEEDS_NOTHING,
         struct rouse_write_all all, all_nothing;
 
         if (!reads) {
-            world_fill(world, tcp.io.source.fd);
+            world_fill_for_good(world, tcp.io.source.fd);
             world_send(world, peer, 1);
             world_await_ready(world, tcp.io.source.fd, ROUSE_READABLE);
         }
@@ -217,7 +217,7 @@ CASE(n3_a_second_reader_or_writer_is_told_busy, "N3", NEEDS_NOTHING,
         struct rouse_write next_write;
         intptr_t result = NOT_READY;
 
-        world_fill(world, tcp.io.source.fd);
+        world_fill_for_good(world, tcp.io.source.fd);
         CHECK(N3, poll_once(&read.future, reader) == NOT_READY, "a read is READY");
         CHECK(N3, poll_once(&write.future, writer) == NOT_READY, "a write is READY");
         for (int n = 0; n < 3; n++) {
