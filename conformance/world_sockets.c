@@ -245,12 +245,17 @@ size_t world_fill(struct world *world, rouse_fd fd)
     return total;
 }
 
-/* Where a peer had no room, Linux asks it once more after a fifth of a second, and it may
- * find some then: not enough to be called writable, but enough for a write. */
+/* Where a peer had no room, TCP asks it once more after a fifth of a second, and it may find
+ * some then: not enough to be called writable, but enough for a write. */
 size_t world_fill_for_good(struct world *world, rouse_fd fd)
 {
+    const struct rouse_sockets *sockets = world->sockets;
     const size_t total = world_fill(world, fd);
+    struct rouse_address address;
 
+    if (world->simulated || sockets->local(sockets, fd, &address) != 0
+        || address.family == ROUSE_UNIX)
+        return total;
     ready_within(world, fd, 0, PROBED_MS);
     return total + world_fill(world, fd);
 }

@@ -43,7 +43,7 @@ enum {
     PLENTY = 1 << 30,   /* as many as no case opens */
     BAD_FD = 4000000,   /* further than any case opens, and a number that a handle may have */
     ICMP_MS = 50,       /* an ICMP error comes by loopback, or not at all */
-    SETTLE_MS = 100,    /* for what is on its way in loopback, where nobody can tell */
+    SETTLE_MS = 60,     /* for what is on its way in loopback, where nobody can tell */
     PLACES_TRIED = 1000 /* until a duplicate has the number that it should */
 };
 

@@ -165,7 +165,7 @@ CASE(f3_a_transfer_that_was_told_too_early_is_told_again, "F3", NEEDS_NOTHING,
 
         meter_runtime(world, &meter, &rt);
         world_pair(world, ends);
-        world_fill(world, ends[0]);
+        world_fill_for_good(world, ends[0]);
         rouse_stream_open(&tcp, &rt.reactor, world_give(world, ends[0]));
         rouse_listener_open(&listener, &rt.reactor,
                             world_give(world, world_listen(world, ROUSE_IPV4, 16, &address)));

@@ -124,7 +124,7 @@ static void make_readable(struct subject *self)
 
 static void make_writable(struct subject *self)
 {
-    world_fill(self->world, own_fd(self));
+    world_fill_for_good(self->world, own_fd(self));
     self->room.readiness = rouse_readiness(&self->io, ROUSE_WRITABLE);
 }
 
@@ -136,13 +136,13 @@ static void make_read(struct subject *self)
 
 static void make_write(struct subject *self)
 {
-    world_fill(self->world, own_fd(self));
+    world_fill_for_good(self->world, own_fd(self));
     self->room.write = rouse_write(&self->tcp, &self->byte, 1);
 }
 
 static void make_write_all(struct subject *self)
 {
-    world_fill(self->world, own_fd(self));
+    world_fill_for_good(self->world, own_fd(self));
     self->room.write_all = rouse_write_all(&self->tcp, &self->byte, 1);
 }
 

@@ -237,7 +237,7 @@ CASE(w6_giving_back_a_waker_may_close_what_it_waited_on, "W6", NEEDS_NOTHING,
 
         world_runtime(world, &rt);
         world_pair(world, ends);
-        world_fill(world, ends[0]);
+        world_fill_for_good(world, ends[0]);
         rouse_stream_open(&closer.tcp, &rt.reactor, world_give(world, ends[0]));
         read = rouse_read(&closer.tcp, &byte, 1);
         write = rouse_write(&closer.tcp, &byte, 1);

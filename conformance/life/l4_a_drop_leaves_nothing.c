@@ -99,7 +99,7 @@ CASE(l4_a_dropped_transfer_leaves_its_stream_free, "L4", NEEDS_NOTHING,
             intptr_t result = -1;
 
             world_pair(world, ends);
-            world_fill(world, ends[0]);
+            world_fill_for_good(world, ends[0]);
             bench.descriptors = world_open_descriptors(world);
             rouse_stream_open(&tcp, &bench.rt.reactor, world_give(world, ends[0]));
             future = transfer_make(&first, &tcp, kind);

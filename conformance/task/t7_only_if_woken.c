@@ -285,7 +285,7 @@ CASE(t7_what_is_reported_to_one_direction_is_not_the_others, "T7", NEEDS_NOTHING
 
     world_runtime(world, &rt);
     world_pair(world, ends);
-    world_fill(world, ends[0]);
+    world_fill_for_good(world, ends[0]);
     rouse_stream_open(&tcp, &rt.reactor, world_give(world, ends[0]));
     write = rouse_write(&tcp, &byte, 1);
     puppet_make(&writer.puppet, turn_future);
