@@ -207,12 +207,11 @@ CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
      "nothing is reported of it or written to it, and then only what is armed for the other socket "
      "is")
 {
-    static struct rouse_source memory, overwritten;
+    static struct rouse_source memory;
     const struct rouse_evq_ops *ops = world->evq->ops;
     struct rouse_event events[4];
     rouse_fd ends[2], others[2];
 
-    memset(&overwritten, 0xA5, sizeof overwritten);
     for (int kind = 0; kind < QUEUE_KINDS; kind++) {
         for (int known = 0; known < 2; known++) {
             queue_pair(world, kind, ends);
@@ -226,9 +225,9 @@ CASE(e5_the_memory_of_a_source_may_be_used_again, "E5", NEEDS_NOTHING,
                 world_arm(world, &memory, QUEUE_BOTH);
             }
             ops->forget(world->evq, &memory);
-            memory = overwritten;
+            queue_spoil(&memory);
             CHECK_EQUAL(E5, world_wait(world, events, 4, 5), 0, "the number of reports");
-            CHECK(E5, memcmp(&memory, &overwritten, sizeof memory) == 0, "it was written to");
+            CHECK(E5, queue_is_spoilt(&memory), "it was written to");
             memory = (struct rouse_source){.fd = others[0]};
             world_arm(world, &memory, ROUSE_WRITABLE);
             world_reports(world, &memory, ROUSE_READABLE);
@@ -244,10 +243,9 @@ CASE(e5_a_source_at_its_end_is_forgotten_like_any_other, "E5", NEEDS_NOTHING,
      "is overwritten, the socket stays open, and bytes, the end and a reset come",
      "nothing is reported of it or written to it")
 {
-    static struct rouse_source memory, overwritten;
+    static struct rouse_source memory;
     struct rouse_event events[4];
 
-    memset(&overwritten, 0xA5, sizeof overwritten);
     for (int way = 0; way < 6; way++) {
         rouse_fd ends[2];
 
@@ -264,14 +262,13 @@ CASE(e5_a_source_at_its_end_is_forgotten_like_any_other, "E5", NEEDS_NOTHING,
         if (way % 3 == 2)
             world_drain(world, ends[0]);
         world->evq->ops->forget(world->evq, &memory);
-        memory = overwritten;
+        queue_spoil(&memory);
         if (way % 3 != 0)
             world_send(world, ends[1], 1);
         CHECK_EQUAL(E5, world_wait(world, events, 4, 3), 0, "the number of reports");
         world_reset(world, ends[1]);
         CHECK_EQUAL(E5, world_wait(world, events, 4, 3), 0, "the number of reports of a reset");
-        CHECK(E5, memcmp(&memory, &overwritten, sizeof memory) == 0, "way %d: it was written to",
-              way);
+        CHECK(E5, queue_is_spoilt(&memory), "way %d: it was written to", way);
         world_close(world, ends[0]);
     }
 }
@@ -281,10 +278,9 @@ CASE(e5_a_writer_without_a_reader_may_be_forgotten_at_once, "E5 E4", NEEDS_NON_S
      "before anybody waits, and its memory overwritten",
      "nothing is reported of it or written to it; and armed again it is reported")
 {
-    static struct rouse_source memory, overwritten;
+    static struct rouse_source memory;
     struct rouse_event events[4];
 
-    memset(&overwritten, 0xA5, sizeof overwritten);
     for (int way = 0; way < 4; way++) {
         rouse_fd ends[2];
 
@@ -301,9 +297,9 @@ CASE(e5_a_writer_without_a_reader_may_be_forgotten_at_once, "E5 E4", NEEDS_NON_S
         }
         world_arm(world, &memory, ROUSE_WRITABLE);
         world->evq->ops->forget(world->evq, &memory);
-        memory = overwritten;
+        queue_spoil(&memory);
         CHECK_EQUAL(E5, world_wait(world, events, 4, 10), 0, "the number of reports");
-        CHECK(E5, memcmp(&memory, &overwritten, sizeof memory) == 0, "it was written to");
+        CHECK(E5, queue_is_spoilt(&memory), "it was written to");
         memory = (struct rouse_source){.fd = ends[1]};
         world_arm(world, &memory, ROUSE_WRITABLE);
         CHECK_EQUAL(E4, world_wait(world, events, 4, WORLD_SOON), 1, "what is reported later");

@@ -9,6 +9,7 @@
 #define ROUSE_CONFORMANCE_EVQ_QUEUE_H
 
 #include <errno.h>
+#include <string.h>
 
 #include "../world.h"
 #include "kernel.h"
@@ -17,6 +18,7 @@ enum {
     QUEUE_BOTH = ROUSE_READABLE | ROUSE_WRITABLE,
     QUEUE_KINDS = 2,  /* of connections that there are everywhere */
     QUEUE_ROUNDS = 8, /* see queue_mistakes() */
+    QUEUE_SPOILT = 0xA5,
     QUEUE_CROWD = 200 /* sources that every machine has the descriptors for */
 };
 
@@ -45,6 +47,21 @@ static inline void queue_close(struct world *world, struct rouse_source *source)
 {
     world_forget(world, source);
     world_close(world, source->fd);
+}
+
+/* Uses the memory of a forgotten source for something else, as its owner may. */
+static inline void queue_spoil(struct rouse_source *source)
+{
+    memset(source, QUEUE_SPOILT, sizeof *source);
+}
+
+/* Whether nobody has written to it since. */
+static inline bool queue_is_spoilt(const struct rouse_source *source)
+{
+    struct rouse_source spoilt;
+
+    queue_spoil(&spoilt);
+    return memcmp(source, &spoilt, sizeof spoilt) == 0;
 }
 
 /* One byte to where `fd` reads it, which it can do when this returns. */

@@ -299,10 +299,9 @@ enum { HAUNTED = 6 }; /* sources beside the ghost, of which two are there when i
  * done in the right order. */
 static void haunt(struct world *world, const char *call, int error, int n)
 {
-    static struct rouse_source ghost, others[HAUNTED], overwritten;
+    static struct rouse_source ghost, others[HAUNTED];
     rouse_fd ends[2], pairs[HAUNTED][2], copy;
 
-    memset(&overwritten, 0xA5, sizeof overwritten);
     world_pair(world, ends);
     copy = world_duplicate(world, ends[0]);
     ghost = (struct rouse_source){.fd = ends[0]};
@@ -315,7 +314,7 @@ static void haunt(struct world *world, const char *call, int error, int n)
     }
     for (int i = HAUNTED; i-- > 2;) {
         world_forget(world, &others[i]);
-        others[i] = overwritten;
+        queue_spoil(&others[i]);
     }
     if (n > 0)
         calls_fail(world, failure_of(call, error), n, true);
@@ -325,7 +324,7 @@ static void haunt(struct world *world, const char *call, int error, int n)
     if (SUITE_RULES)
         world_close(world, ends[0]);
     (void) world_quiet(world, &ghost, 0); /* what was told of it before */
-    ghost = overwritten;
+    queue_spoil(&ghost);
     for (int i = 0; i < 2; i++) {
         queue_send(world, pairs[i][1], pairs[i][0]);
         queue_send(world, ends[1], copy);
@@ -345,9 +344,9 @@ static void haunt(struct world *world, const char *call, int error, int n)
     CHECK_EQUAL(E5, calls_end(), 0, "calls that are made for it");
     CHECK_EQUAL(E5, world_quiet(world, &ghost, 3), 0, "reports of what was forgotten, later");
     for (int i = 0; i < HAUNTED; i++)
-        CHECK(E5, i < 2 || memcmp(&others[i], &overwritten, sizeof ghost) == 0,
+        CHECK(E5, i < 2 || queue_is_spoilt(&others[i]),
               "what was forgotten in time was written to");
-    CHECK(E5, memcmp(&ghost, &overwritten, sizeof ghost) == 0, "its memory was written to");
+    CHECK(E5, queue_is_spoilt(&ghost), "its memory was written to");
     world_forget(world, &others[0]);
     world_forget(world, &others[1]);
 }
@@ -370,13 +369,12 @@ CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5", NEEDS_KERNEL | NEEDS
      "it is reported; or, if the queue could do nothing, once it is armed again; and when it is "
      "forgotten nothing more is heard of it")
 {
-    static struct rouse_source source, overwritten;
+    static struct rouse_source source;
     static const struct {
         const char *call;
         bool for_ever;
     } rounds[] = {{"kevent_change", false}, {"kevent", false}, {"kevent_change", true}};
 
-    memset(&overwritten, 0xA5, sizeof overwritten);
     if (world->evq->ops->pollable != NULL)
         world->evq->ops->pollable(world->evq);
     for (int i = 0; i < 3; i++) {
@@ -396,10 +394,10 @@ CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5", NEEDS_KERNEL | NEEDS
         CHECK_EQUAL(X10, world_wait_for(world, &source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
                     "the report after a look that was refused");
         world_forget(world, &source);
-        source = overwritten;
+        queue_spoil(&source);
         queue_send(world, ends[1], ends[0]);
         CHECK_EQUAL(E5, world_quiet(world, &source, 3), 0, "reports of what was forgotten");
-        CHECK(E5, memcmp(&source, &overwritten, sizeof source) == 0, "it was written to");
+        CHECK(E5, queue_is_spoilt(&source), "it was written to");
         world_close(world, ends[0]);
     }
 }
