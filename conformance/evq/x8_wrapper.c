@@ -142,6 +142,7 @@ struct stand {
     struct doll doll;
     struct rouse_evq *evq;
     struct rouse_source sources[3];
+    void (*spoils)(struct rouse_source *source); /* for the breach to use */
 };
 
 static int arm(struct stand *stand, int which, unsigned interest)
@@ -214,8 +215,8 @@ static void wiped(struct rouse_source *source)
 
 struct breach {
     const char *says;
-    void (*commit)(struct stand *stand, void (*spoils)(struct rouse_source *source));
-    void (*spoils)(struct rouse_source *source);
+    void (*commit)(struct stand *stand);
+    void (*spoils)(struct rouse_source *source); /* what is then wrong with it, or NULL */
 };
 
 static void commit(void *argument)
@@ -224,7 +225,8 @@ static void commit(void *argument)
     struct stand stand;
 
     stand_open(&stand, NULL);
-    breach->commit(&stand, breach->spoils);
+    stand.spoils = breach->spoils;
+    breach->commit(&stand);
 }
 
 static void check_breaches(const struct breach *breaches, size_t count)
@@ -238,138 +240,130 @@ static void check_breaches(const struct breach *breaches, size_t count)
 
 /* -- Breaches of arm() and forget() ---------------------------------------------------------- */
 
-static void close_early(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void close_early(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     arm(stand, 1, R);
     forget(stand, 0);
     stand->evq->ops->close(stand->evq);
 }
 
-static void arm_what_is_used(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_what_is_used(struct stand *stand)
 {
-    spoils(&stand->sources[0]);
+    stand->spoils(&stand->sources[0]);
     arm(stand, 0, W);
 }
 
-static void arm_one_number_twice(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_one_number_twice(struct stand *stand)
 {
-    (void) spoils;
     stand->sources[1].fd = stand->sources[0].fd;
     arm(stand, 0, R);
     arm(stand, 1, W);
 }
 
-static void arm_nothing(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_nothing(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, 0);
 }
 
-static void arm_a_hint(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_a_hint(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     arm(stand, 0, ROUSE_DRAINED);
 }
 
-static void arm_what_there_is_not(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_what_there_is_not(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R | 8);
 }
 
-static void arm_into_one(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_into_one(struct stand *stand)
 {
-    (void) spoils;
     stand->doll.result = 1;
     arm(stand, 0, R);
 }
 
-static void arm_again_into_one(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_again_into_one(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     stand->doll.result = 1;
     arm(stand, 0, R);
 }
 
-static void fail_badly(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void fail_badly(struct stand *stand)
 {
     stand->doll.result = -EPERM;
-    stand->doll.spoils = spoils;
+    stand->doll.spoils = stand->spoils;
     arm(stand, 0, R);
 }
 
-static void fail_again_badly(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void fail_again_badly(struct stand *stand)
 {
     arm(stand, 0, R);
     stand->doll.result = -ENOMEM;
-    stand->doll.spoils = spoils;
+    stand->doll.spoils = stand->spoils;
     arm(stand, 0, W);
 }
 
-static void arm_badly(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_badly(struct stand *stand)
 {
-    stand->doll.spoils = spoils;
+    stand->doll.spoils = stand->spoils;
     arm(stand, 0, R);
 }
 
-static void arm_again_badly(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void arm_again_badly(struct stand *stand)
 {
     arm(stand, 0, R);
     report(stand, 0, R);
-    stand->doll.spoils = spoils;
+    stand->doll.spoils = stand->spoils;
     arm(stand, 0, W);
 }
 
-static void spoil_and_arm(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void spoil_and_arm(struct stand *stand)
 {
     arm(stand, 0, R);
-    spoils(&stand->sources[0]);
+    stand->spoils(&stand->sources[0]);
     arm(stand, 0, W);
 }
 
-static void spoil_and_forget(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void spoil_and_forget(struct stand *stand)
 {
     arm(stand, 0, R);
-    spoils(&stand->sources[0]);
+    stand->spoils(&stand->sources[0]);
     forget(stand, 0);
 }
 
-static void spoil_half_and_arm(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void spoil_half_and_arm(struct stand *stand)
 {
     arm(stand, 0, RW);
-    spoils(&stand->sources[0]);
+    stand->spoils(&stand->sources[0]);
     arm(stand, 0, R);
 }
 
 /* What was readable is writable. */
-static void swap_and_forget(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void swap_and_forget(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     stand->sources[0].armed = W;
     forget(stand, 0);
 }
 
-static void forget_what_is_used(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void forget_what_is_used(struct stand *stand)
 {
-    spoils(&stand->sources[0]);
+    stand->spoils(&stand->sources[0]);
     forget(stand, 0);
 }
 
-static void forget_badly(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void forget_badly(struct stand *stand)
 {
     arm(stand, 0, R);
-    stand->doll.spoils = spoils;
+    stand->doll.spoils = stand->spoils;
     forget(stand, 0);
 }
 
-static void forget_nobody_badly(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void forget_nobody_badly(struct stand *stand)
 {
-    stand->doll.spoils = spoils;
+    stand->doll.spoils = stand->spoils;
     forget(stand, 0);
 }
 
@@ -434,15 +428,13 @@ CASE(x8_the_wrapper_names_what_an_arm_or_a_forget_breaks, "X8", NEEDS_NOTHING,
 
 /* -- Breaches of wait(), of time, and of threads ---------------------------------------------- */
 
-static void wait_without_room(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void wait_without_room(struct stand *stand)
 {
-    (void) spoils;
     wait_until(stand, 0, stand->doll.now);
 }
 
-static void report_too_many(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_too_many(struct stand *stand)
 {
-    (void) spoils;
     for (int i = 0; i < 2; i++) {
         arm(stand, i, R);
         will_report(&stand->doll, &stand->sources[i], R);
@@ -450,39 +442,34 @@ static void report_too_many(struct stand *stand, void (*spoils)(struct rouse_sou
     wait_until(stand, 1, ROUSE_NEVER);
 }
 
-static void report_a_stranger(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_a_stranger(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     report(stand, 1, R);
 }
 
-static void report_the_forgotten(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_the_forgotten(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     arm(stand, 1, R);
     forget(stand, 1);
     report(stand, 1, R);
 }
 
-static void report_nothing(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_nothing(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     report(stand, 0, 0);
 }
 
-static void report_too_much(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_too_much(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     report(stand, 0, R | ROUSE_DRAINED);
 }
 
-static void report_twice_at_once(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_twice_at_once(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, RW);
     arm(stand, 1, R);
     will_report(&stand->doll, &stand->sources[0], R);
@@ -491,67 +478,60 @@ static void report_twice_at_once(struct stand *stand, void (*spoils)(struct rous
 }
 
 /* The other direction comes in between. */
-static void report_twice_in_parts(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_twice_in_parts(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, RW);
     will_report(&stand->doll, &stand->sources[0], R);
     will_report(&stand->doll, &stand->sources[0], W);
     report(stand, 0, R);
 }
 
-static void report_twice_in_turn(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_twice_in_turn(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, RW);
     report(stand, 0, R);
     report(stand, 0, W);
     report(stand, 0, R);
 }
 
-static void report_twice(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_twice(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, RW);
     report(stand, 0, R);
     report(stand, 0, RW);
 }
 
 /* The other direction is armed in between. */
-static void report_twice_anyway(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_twice_anyway(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, RW);
     report(stand, 0, RW);
     arm(stand, 0, W);
     report(stand, 0, R);
 }
 
-static void report_the_unarmed(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_the_unarmed(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     report(stand, 0, RW);
 }
 
-static void report_and_keep(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_and_keep(struct stand *stand)
 {
-    (void) spoils;
     arm(stand, 0, R);
     stand->doll.keeps = true;
     report(stand, 0, R);
 }
 
-static void report_badly(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void report_badly(struct stand *stand)
 {
     arm(stand, 0, RW);
-    stand->doll.spoils = spoils;
+    stand->doll.spoils = stand->spoils;
     report(stand, 0, R);
 }
 
-static void go_back(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void go_back(struct stand *stand)
 {
-    (void) spoils;
     stand->evq->ops->now(stand->evq);
     stand->doll.now++;
     stand->evq->ops->now(stand->evq);
@@ -559,24 +539,21 @@ static void go_back(struct stand *stand, void (*spoils)(struct rouse_source *))
     stand->evq->ops->now(stand->evq);
 }
 
-static void go_back_in_a_wait(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void go_back_in_a_wait(struct stand *stand)
 {
-    (void) spoils;
     wait_until(stand, 1, stand->doll.now);
     stand->doll.now--;
     wait_until(stand, 1, stand->doll.now);
 }
 
-static void return_early(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void return_early(struct stand *stand)
 {
-    (void) spoils;
     wait_until(stand, 1, stand->doll.now + 1);
 }
 
 /* More often than there were wakes. */
-static void return_early_again(struct stand *stand, void (*spoils)(struct rouse_source *))
+static void return_early_again(struct stand *stand)
 {
-    (void) spoils;
     for (int i = 0; i < 2; i++)
         stand->evq->ops->wake(stand->evq);
     for (int i = 0; i < 3; i++)
