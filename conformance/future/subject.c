@@ -124,7 +124,7 @@ static void make_readable(struct subject *self)
 
 static void make_writable(struct subject *self)
 {
-    world_fill_for_good(self->world, own_fd(self));
+    world_fill(self->world, own_fd(self));
     self->room.readiness = rouse_readiness(&self->io, ROUSE_WRITABLE);
 }
 
