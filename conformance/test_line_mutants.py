@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "mutants"))
 import line_runner  # noqa: E402
 import lines  # noqa: E402
+import reach  # noqa: E402
 
 HERE = "src/here.c"
 
@@ -186,7 +187,7 @@ class Blind:
     def original_digest(self, file):
         return None
 
-    def fate(self, mutant, source, killers):
+    def fate(self, mutant, source, killers, reach):
         return line_runner.Outcome("survived", None), None
 
 
@@ -212,3 +213,35 @@ def test_a_sample_is_the_same_each_time_and_moves_little():
     chosen = line_runner.sampled(mutants, 10, "1")
     assert chosen == line_runner.sampled(mutants, 10, "1") != line_runner.sampled(mutants, 10, "2")
     assert len(set(chosen) - set(line_runner.sampled(mutants[:-1], 10, "1"))) <= 1
+
+
+# ---- which cases come by a line
+
+CAME_BY = {
+    "sim": {
+        HERE: {
+            "source": "",
+            "code": [3, 5, 6, 9, 12, 14],
+            "functions": [[3, 7], [12, 15]],
+            "cases": {"a": [3, 5], "b": [3, 6], "c": [12, 14], "d": []},
+        }
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "first, last, text, chosen",
+    [
+        (5, 5, "x = 1;", "ae"),
+        (5, 6, "while (x &&", "abe"),
+        (4, 4, "case 1:", "abe"),  # no code: who came into the function
+        (6, 6, "} else if (x)", "abe"),
+        (9, 9, "x = 1;", "abcde"),  # nobody came by
+        (1, 1, "enum { X = 1 };", "abcde"),
+    ],
+)
+def test_who_comes_by_a_line_is_asked_and_who_is_new(tmp_path, first, last, text, chosen):
+    known = reach.Reach(tmp_path, ())
+    known.known = CAME_BY
+    assert "".join(known.chosen("sim", HERE, first, last, text, list("abcde"))) == chosen
+    assert known.chosen("epoll", HERE, first, last, text, list("abcde")) == list("abcde")

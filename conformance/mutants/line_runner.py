@@ -5,7 +5,7 @@ the very object that the original does? Then it is equivalent, and nothing is ru
 Papadakis and others, "Trivial compiler equivalence", 2015); and if another did, it shares
 that one's fate. Do the cases that killed its neighbours kill it? Does the suite on the
 simulated queue, in one process? Only then, the suite on the kernel that the file is
-about. What ends in a crash or not at all was noticed too.
+about. And of a suite only the cases that come by the edited line are run (reach.py). What ends in a crash or not at all was noticed too.
 
 What is found is written down at once, a line for each in build/line-mutants/results.jsonl,
 so a run that was broken off goes on. It is forgotten when the file changes.
@@ -32,6 +32,7 @@ import time
 import tomllib
 
 import lines
+import reach
 from tree import ROOT, Broken, Tree, listing_of, naming
 
 NAMED = ROOT / "conformance/mutants/survivors.toml"
@@ -39,8 +40,9 @@ LINKER = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld"] if shutil.which("ld.lld") els
 REAL = ("epoll", "poll", "libuv", "uring", "kqueue")
 KERNEL = {"real kernel time", "descriptors that are no sockets", "limit on descriptors", "ICMP errors"}
 ELSEWHERE = "epipe,acks,nouser"  # what kqueues are like on other systems, see kqueue/emulation.c
+WORTH = 100  # so many mutants of a stage, and it is found out first which cases come by their lines
 UNRULED = ["x10_a_descriptor_closed_too_early_haunts_nobody"]  # what debug builds stop the caller at
-CASE_S = 20  # no case takes so long, however busy the machine is
+CASE_S = 12  # no case takes so long, however busy the machine is
 NAMES_MAX = 60  # so many cases can be named at a time
 KILLERS = 20  # so many are asked first
 CPU_S = {"killers": 2, "near": 4, "all": 40}  # what a run in one process may take; ten times what it does
@@ -81,6 +83,10 @@ def stages_for(file):
     if path.parent.name == "base":
         return [("sim", WHOLE), ("epoll", WHOLE)]
     return [("sim", WHOLE), ("epoll", REST)]  # which portable code is none the wiser for
+
+
+def environment_of(stage):
+    return {"ROUSE_KQUEUE_LIKE": ELSEWHERE if stage.endswith(", elsewhere") else ""}
 
 
 class Bench:
@@ -227,7 +233,7 @@ class Bench:
         return None
 
     def first_letter(self, backend, cases):
-        conform, (name, _, how) = self.tree_of(backend).conform, backend.partition(", ")
+        conform, name = self.tree_of(backend).conform, backend.partition(",")[0]
         command = [conform, "--backend", name, "--require", name, "--jobs", "8", "--timeout", str(CASE_S)]
         if len(cases) < len(self.cases(name)):
             command += naming(cases)
@@ -238,7 +244,7 @@ class Bench:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "ROUSE_KQUEUE_LIKE": ELSEWHERE if how == "elsewhere" else ""},
+            env={**os.environ, **environment_of(backend)},
         ) as process:
             watch = threading.Timer(300, process.kill)
             watch.start()
@@ -254,11 +260,22 @@ class Bench:
             return [case for case in self.cases(backend) if case in cases][seen - 1]
         return None if status == 0 else "before the first case"
 
-    def failing(self, backend, part):
-        return self.together("sim") if backend == "sim" else self.apart(backend, self.cases(backend, part))
+    def failing(self, backend, part, chosen=lambda cases: cases):
+        every = self.cases(backend, part)
+        cases = chosen(every)
+        if backend != "sim":
+            return self.apart(backend, cases)
+        if len(cases) == len(every):
+            return self.together("sim")
+        for at in range(0, len(cases), NAMES_MAX):
+            failed = self.together("sim", "all", cases[at : at + NAMES_MAX])
+            if failed:
+                return failed
+        return None
 
-    def fate(self, mutant, source, killers):
+    def fate(self, mutant, source, killers, reach):
         """Builds it and runs it."""
+        first, last = (source.count("\n", 0, at) + 1 for at in (mutant.start, mutant.end))
         with contextlib.ExitStack() as edits:
             edited = []
             for backend, part in stages_for(mutant.file):
@@ -266,7 +283,9 @@ class Bench:
                 if tree not in edited:
                     edits.enter_context(tree.edited({mutant.file: mutant.applied(source)}))
                     edited.append(tree)
-                failed = self.first_asked(backend, mutant.file, killers[backend]) or self.failing(backend, part)
+                failed = self.first_asked(backend, mutant.file, killers(backend)) or self.failing(
+                    backend, part, lambda cases: reach.chosen(backend, mutant.file, first, last, mutant.text, cases)
+                )
                 if failed:
                     how = ": time" if failed[1] == "time" else ""
                     return Outcome("killed", f"{backend}: {failed[0]}{how}"), failed
@@ -274,6 +293,7 @@ class Bench:
 
     def first_asked(self, backend, file, killers):
         """Those that killed others of this file, and those that are about its folder."""
+        killers = [case for case in killers if case in self.cases(backend)]
         if backend != "sim":
             return self.apart(backend, killers[:KILLERS]) if killers else None
         near = NEAR[pathlib.Path(file).parent.name]
@@ -298,13 +318,12 @@ class Run:
         self.todo = [mutant for mutant in mutants if mutant.key not in known]
         self.outcomes = dict(known)
         self.sources = sources  # by file, their text
-        self.killers = {  # by file and backend, the latest first
-            file: collections.defaultdict(list) for file in sources
-        }
+        self.killers = {}  # by file and stage, the latest first
+        self.best_killers = best_killers(folder / "results.jsonl")
         self.objects = {}  # what a digest came to
         self.lock = threading.Lock()
         self.folder = folder
-        self.started, self.shown = time.monotonic(), 0
+        self.shown = 0
 
     def begin(self, workers):
         backends = {backend for mutant in self.todo for backend, _ in stages_for(mutant.file)}
@@ -312,9 +331,14 @@ class Run:
         self.failed = []
         if not self.todo:
             return
+        first = Bench(self.folder / "tree-0", backends)
+        self.reach = reach.Reach(self.folder / "reach", {stage.partition(",")[0] for stage in backends})
+        self.learn(first, workers)
         threads = [
-            threading.Thread(target=self.work, args=(number, backends), daemon=True) for number in range(workers)
+            threading.Thread(target=self.work, args=(number, backends, None if number else first), daemon=True)
+            for number in range(workers)
         ]
+        self.started = time.monotonic()
         self.queue = collections.deque(self.todo)
         self.total = len(self.todo)
         for thread in threads:
@@ -327,11 +351,28 @@ class Run:
         if self.failed:
             raise self.failed[0]
 
-    def work(self, number, backends):
+    def learn(self, bench, workers):
+        """Which cases come by which lines, where that is asked often enough."""
+        stages = collections.defaultdict(collections.Counter)
+        for mutant in self.todo:
+            for stage, _ in stages_for(mutant.file):
+                stages[stage][mutant.file] += 1
+        for stage, files in stages.items():
+            if files.total() < WORTH or stage.endswith(", without rules") or not reach.can_tell():
+                continue
+            digests = {file: digest_of(self.sources[file]) for file in files}
+            units = sorted({unit for file in files for unit in bench.sources(file)})
+            cases = bench.cases(stage)
+            for number in self.reach.learn(stage, environment_of(stage), cases, digests, units, workers):
+                if number % 100 == 0 or number == len(cases):
+                    print(f"{stage}: where {number} of {len(cases)} cases come by", file=sys.stderr, flush=True)
+
+    def work(self, number, backends, bench):
         try:
-            bench = Bench(self.folder / f"tree-{number}", backends)
-            if number == 0:
+            if bench:
                 bench.check(backends)
+            else:
+                bench = Bench(self.folder / f"tree-{number}", backends)
             while True:
                 with self.lock:
                     if not self.queue or self.failed:
@@ -354,17 +395,21 @@ class Run:
         with self.lock:
             if (mutant.file, digest) in self.objects:
                 return self.objects[mutant.file, digest]
-        outcome, failed = bench.fate(mutant, source, self.killers[mutant.file])
+        outcome, failed = bench.fate(mutant, source, lambda stage: self.killers_of(mutant.file, stage), self.reach)
         with self.lock:
             self.objects[mutant.file, digest] = outcome
             if failed and failed[1] != "time":
                 backend = outcome.by.split(":")[0]
-                killers = self.killers[mutant.file][backend]
+                killers = self.killers_of(mutant.file, backend)
                 if failed[0] in killers:
                     killers.remove(failed[0])
                 if failed[0] in bench.cases(backend):
                     killers.insert(0, failed[0])
         return outcome
+
+    def killers_of(self, file, stage):
+        best = self.best_killers.get((pathlib.Path(file).parent, stage == "sim"), [])
+        return self.killers.setdefault((file, stage), list(best))
 
     def tell(self, mutant, outcome, seconds):
         with self.lock:
@@ -403,6 +448,17 @@ class Run:
 
 def digest_of(text):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def best_killers(path):
+    """The cases that killed most of a folder in earlier runs, on the simulation and on kernels."""
+    counts = collections.defaultdict(collections.Counter)
+    for line in path.read_text().splitlines() if path.exists() else []:
+        record = json.loads(line)
+        if record["verdict"] == "killed" and not record["by"].endswith(": time"):
+            stage, case = record["by"].split(": ")
+            counts[pathlib.Path(record["file"]).parent, stage == "sim"][case] += 1
+    return {where: [case for case, _ in count.most_common(KILLERS)] for where, count in counts.items()}
 
 
 def known_results(path, mutants, sources):
