@@ -5,7 +5,8 @@ the very object that the original does? Then it is equivalent, and nothing is ru
 Papadakis and others, "Trivial compiler equivalence", 2015); and if another did, it shares
 that one's fate. Do the cases that killed its neighbours kill it? Does the suite on the
 simulated queue, in one process? Only then, the suite on the kernel that the file is
-about. And of a suite only the cases that come by the edited line are run (reach.py). What ends in a crash or not at all was noticed too.
+about. And of a suite only the cases that come by the edited line are run (reach.py). What
+ends in a crash or not at all was noticed too.
 
 What is found is written down at once, a line for each in build/line-mutants/results.jsonl,
 so a run that was broken off goes on. It is forgotten when the file changes.
