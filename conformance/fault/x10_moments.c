@@ -13,6 +13,7 @@
 
 #include "../../src/base/atomic.h"
 #include "../evq/queue.h"
+#include "../runner.h"
 #include "../thread.h"
 
 static const struct call_failure *failure_of(const char *call, int error)
@@ -151,6 +152,105 @@ CASE(x10_a_queue_whose_descriptor_has_gone_says_so, "X10", NEEDS_KERNEL | NEEDS_
             CHECK_EQUAL(X10, world->evq->ops->wait(world->evq, &event, 1, ROUSE_NEVER), 1,
                         "reports afterwards");
         queue_close(world, source);
+    }
+}
+
+/* -- Queues that opened all the same ------------------------------------------ */
+
+struct bell {
+    struct rouse_evq *evq;
+    uintptr_t heard; /* atomic: enough */
+};
+
+static void toll_it(void *argument)
+{
+    struct bell *bell = argument;
+
+    while (atomic_load_acquire(&bell->heard) == 0) {
+        bell->evq->ops->wake(bell->evq);
+        thread_yield();
+    }
+}
+
+static void is_deaf(void *what)
+{
+    suite_fail_and_exit(GUARANTEE_X10, what, __FILE__, __LINE__);
+}
+
+/* A wake ends each wait(), and what is armed is reported. */
+static void use_queue(struct world *world, struct rouse_evq *evq, const char *call)
+{
+    struct watchdog *watchdog = watchdog_start(WORLD_SOON, is_deaf, "a queue opened, and is deaf");
+    struct bell bell = {.evq = evq};
+    struct rouse_source source = {0};
+    struct rouse_event event;
+    struct thread *thread;
+    rouse_fd ends[2];
+    int count = 0;
+
+    thread = thread_start(toll_it, &bell);
+    for (int i = 0; i < 20; i++)
+        CHECK_EQUAL(X10, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 0, call);
+    atomic_exchange(&bell.heard, 1);
+    thread_join(thread);
+    world_pair(world, ends);
+    source.fd = ends[0];
+    CHECK_EQUAL(X10, evq->ops->arm(evq, &source, ROUSE_READABLE), 0, call);
+    queue_send(world, ends[1], ends[0]);
+    for (int i = 0; i < 2 && count == 0; i++) /* a wake may come first */
+        count = evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON));
+    CHECK(X10, count == 1 && event.source == &source, "%s() was refused: %d reports", call, count);
+    evq->ops->forget(evq, &source);
+    world_close(world, ends[0]);
+    world_close(world, ends[1]);
+    watchdog_stop(watchdog);
+}
+
+/* Opens a queue whose n-th call of this kind fails. How many did. */
+static int open_refused(struct world *world, const struct call_failure *failure, int n,
+                        bool for_ever)
+{
+    const int descriptors = world_open_descriptors(world);
+    struct rouse_evq *evq;
+    struct memory memory;
+    int error, failed;
+
+    memory_init(&memory);
+    calls_fail(world, failure, n, for_ever);
+    error = world_open_queue(world, &memory.alloc, &evq);
+    failed = calls_end();
+    CHECK(X3, error == 0 || (failed > 0 && error == -failure->told),
+          "%s() number %d is %s, and open() says: %s", failure->call, n, failure->error_name,
+          rouse_strerror(error));
+    if (error == 0 && failed > 0)
+        use_queue(world, evq, failure->call);
+    if (error == 0)
+        evq->ops->close(evq);
+    CHECK(X3, memory.live == 0 && world_open_descriptors(world) == descriptors,
+          "%s() number %d was %s, and something is left", failure->call, n, failure->error_name);
+    return failed;
+}
+
+CASE(x10_a_queue_that_opens_all_the_same_serves, "X10 X3", NEEDS_KERNEL | NEEDS_FAILURES,
+     "a queue opens, and of each kind of system call number 1, 2, 3, ... fails, alone or for ever",
+     "it says that error and leaves nothing; or it is woken from another thread, and reports")
+{
+    struct rouse_evq *evq;
+
+    calls_note(world);
+    if (world_open_queue(world, NULL, &evq) != 0)
+        suite_error("no queue");
+    calls_end();
+    evq->ops->close(evq);
+    for (const struct call_failure *failure = call_failures; failure->call != NULL; failure++) {
+        if (!calls_noted(failure) || failure->how != CALL_FAILS)
+            continue; /* none of them sleeps, so none is interrupted */
+        for (int for_ever = 0; for_ever < 2; for_ever++) {
+            int n = 1;
+
+            while (open_refused(world, failure, n, for_ever) > 0)
+                n++;
+        }
     }
 }
 
@@ -468,6 +568,7 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_far_deadline_on_an_older_kernel_is_far,
                             &x10_short_waits_on_an_older_kernel_do_not_spin,
                             &x10_a_queue_whose_descriptor_has_gone_says_so,
+                            &x10_a_queue_that_opens_all_the_same_serves,
                             &x10_forgetting_when_nothing_can_be_submitted,
                             &x10_a_first_wait_when_nothing_can_be_submitted,
                             &x10_listening_when_nothing_can_be_submitted,
