@@ -158,6 +158,36 @@ static void wake_once(void *argument)
     world_wake(argument);
 }
 
+CASE(b2_what_is_ready_before_anybody_listens_is_told, "B2", NEEDS_KERNEL,
+     "a source has had a report in either direction, is ready still and armed again; only then its "
+     "queue is asked for its descriptor, the first time",
+     "the descriptor is readable, and what is armed is reported")
+{
+    for (int way = 0; way < 2 * QUEUE_KINDS; way++) {
+        const unsigned direction = way % 2 != 0 ? ROUSE_READABLE : ROUSE_WRITABLE;
+        const struct rouse_evq_ops *ops = world->evq->ops;
+        struct rouse_source source = {0};
+        struct rouse_event event;
+        struct rouse_evq *evq;
+        rouse_fd ends[2];
+
+        queue_pair(world, way / 2, ends);
+        source.fd = ends[0];
+        if (world_open_queue(world, NULL, &evq) != 0)
+            suite_error("no queue");
+        queue_send(world, ends[1], ends[0]);
+        for (int i = 0; i < 2; i++) {
+            CHECK_EQUAL(B2, ops->arm(evq, &source, direction), 0, "arming");
+            if (i != 0 && has_pollable(world))
+                CHECK(B2, tells(ops->pollable(evq)), "way %d: nothing is told", way);
+            CHECK_EQUAL(B2, ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), 1,
+                        "the number of reports");
+        }
+        ops->forget(evq, &source);
+        ops->close(evq);
+    }
+}
+
 CASE(b2_the_descriptor_tells_of_a_wake_on_another_thread, "B2", NEEDS_NOTHING,
      "a thread wakes while the other loop sleeps on the descriptor, 20 times", "that loop is woken")
 {
@@ -213,6 +243,7 @@ CASES(evq_b2) = {
     &b2_the_descriptor_tells_of_wakes,
     &b2_the_descriptor_never_tires_of_wakes,
     &b2_a_wake_from_before_anybody_listened_is_told,
+    &b2_what_is_ready_before_anybody_listens_is_told,
     &b2_the_descriptor_tells_of_a_wake_on_another_thread,
     &b2_a_guest_gets_everything_by_its_descriptor_alone,
 };

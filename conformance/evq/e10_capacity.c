@@ -182,6 +182,40 @@ CASE(e10_a_latecomer_is_served_among_the_busy, "E10", NEEDS_NOTHING,
     }
 }
 
+CASE(e10_one_direction_does_not_starve_beside_the_other, "E10", NEEDS_NOTHING,
+     "a source is always ready in both directions; one is armed again after each report, the other "
+     "once; arrays for 1, 2 and 64",
+     "the other is reported in one of the next twenty waits")
+{
+    static const int rooms[] = {1, 2, 64};
+
+    for (int way = 0; way < 2 * QUEUE_KINDS * 3; way++) {
+        const unsigned busy = way % 2 != 0 ? ROUSE_READABLE : ROUSE_WRITABLE;
+        const int kind = way / 2 % QUEUE_KINDS, room = rooms[way / 2 / QUEUE_KINDS];
+        struct rouse_event events[ROOM + 1];
+        struct rouse_source *source;
+        bool served = false;
+        rouse_fd ends[2];
+
+        queue_pair(world, kind, ends);
+        source = world_source(world, ends[0]);
+        queue_send(world, ends[1], ends[0]);
+        world_arm(world, source, QUEUE_BOTH);
+        for (int waits = 0; waits < 20 && !served; waits++) {
+            const int count = wait_within(world, events, room);
+
+            REQUIRE(E10, count > 0, "%s, room for %d: nothing is reported", queue_kind(kind), room);
+            for (int i = 0; i < count; i++)
+                served |= (events[i].ready & ~busy) != 0;
+            world_arm(world, source, busy);
+        }
+        CHECK(E10, served, "%s, room for %d: what waits beside %s", queue_kind(kind), room,
+              queue_name(busy));
+        queue_close(world, source);
+        world_close(world, ends[1]);
+    }
+}
+
 CASE(e10_what_did_not_fit_survives_the_next_wait, "E10", NEEDS_NOTHING,
      "40 ready sources, room for one; between waits some are armed again, some forgotten",
      "every source that is left is reported, though the list changes all the time")
@@ -267,6 +301,7 @@ CASES(evq_e10) = {
     &e10_a_second_direction_that_did_not_fit_comes_next,
     &e10_nobody_starves,
     &e10_a_latecomer_is_served_among_the_busy,
+    &e10_one_direction_does_not_starve_beside_the_other,
     &e10_what_did_not_fit_survives_the_next_wait,
     &e10_hundreds_of_sources_are_served,
 };

@@ -254,6 +254,81 @@ CASE(x10_a_queue_that_opens_all_the_same_serves, "X10 X3", NEEDS_KERNEL | NEEDS_
     }
 }
 
+/* -- Arms that are refused half way ------------------------------------------- */
+
+/* How a source is, when a second direction is armed, or both. */
+enum before { NEW, ARMED, REPORTED, BEFORES };
+
+/* Arms it while the n-th call of this kind fails. How many did. */
+static int arm_refused(struct world *world, const struct call_failure *failure, int n,
+                       bool for_ever, enum before how)
+{
+    static struct rouse_source source;
+    const unsigned interest = how == ARMED ? ROUSE_WRITABLE : QUEUE_BOTH;
+    unsigned before;
+    rouse_fd ends[2];
+    int error, failed;
+
+    world_pair(world, ends);
+    source = (struct rouse_source){.fd = ends[0]};
+    if (how != NEW)
+        queue_arm_idle(world, &source, ROUSE_READABLE);
+    if (how == REPORTED) {
+        queue_send(world, ends[1], ends[0]);
+        CHECK(X10, queue_reports(world, &source, ROUSE_READABLE), "the report of a byte");
+        world_drain(world, ends[0]);
+    }
+    before = source.armed;
+    calls_fail(world, failure, n, for_ever);
+    error = world->evq->ops->arm(world->evq, &source, interest);
+    failed = calls_end();
+    CHECK(X10, error == 0 || (failed > 0 && error == -failure->told),
+          "%s() number %d is %s, and arm() says: %s", failure->call, n, failure->error_name,
+          rouse_strerror(error));
+    if (error != 0) {
+        CHECK(X4, source.armed == before && (how != NEW || source.record == NULL),
+              "%s() number %d is refused, and the source has changed", failure->call, n);
+        if (how == NEW)
+            queue_spoil(&source);
+        queue_send(world, ends[1], ends[0]);
+        if (how == ARMED)
+            CHECK(X4, queue_reports(world, &source, ROUSE_READABLE), "what was armed before");
+        CHECK(X4, (world_quiet(world, &source, 3) & ~before) == 0, "reports of what was refused");
+        if (how == NEW) {
+            CHECK(X4, queue_is_spoilt(&source), "what was refused was written to");
+            source = (struct rouse_source){.fd = ends[0]};
+        }
+        world_arm(world, &source, interest);
+    }
+    CHECK(X4, queue_reports(world, &source, ROUSE_WRITABLE), "%s() number %d, then a report",
+          failure->call, n);
+    world_forget(world, &source);
+    queue_spoil(&source);
+    queue_send(world, ends[1], ends[0]);
+    (void) world_quiet(world, &source, 3);
+    CHECK(X4, queue_is_spoilt(&source), "what was forgotten was written to");
+    world_close(world, ends[0]);
+    world_close(world, ends[1]);
+    return failed;
+}
+
+CASE(x10_an_arm_that_is_refused_half_way_changes_nothing, "X10 X4", NEEDS_KERNEL | NEEDS_FAILURES,
+     "a new source is armed in both directions, or one that was armed in one gets the other; of "
+     "each kind of system call number 1, 2, 3, ... fails, alone or for ever",
+     "arm() says that error, what was armed is reported, and nothing else; or it is armed")
+{
+    for (const struct call_failure *failure = call_failures; failure->call != NULL; failure++) {
+        if (failure->how != CALL_FAILS)
+            continue; /* it does not sleep, and so is not interrupted */
+        for (int i = 0; i < 2 * BEFORES; i++) {
+            int n = 1;
+
+            while (arm_refused(world, failure, n, i % 2 != 0, (enum before)(i / 2)) > 0)
+                n++;
+        }
+    }
+}
+
 /* -- A kernel that takes nothing ---------------------------------------------- */
 
 /* Arms and forgets a source of its own on `evq` until that is refused, or for so long that
@@ -569,6 +644,7 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_short_waits_on_an_older_kernel_do_not_spin,
                             &x10_a_queue_whose_descriptor_has_gone_says_so,
                             &x10_a_queue_that_opens_all_the_same_serves,
+                            &x10_an_arm_that_is_refused_half_way_changes_nothing,
                             &x10_forgetting_when_nothing_can_be_submitted,
                             &x10_a_first_wait_when_nothing_can_be_submitted,
                             &x10_listening_when_nothing_can_be_submitted,

@@ -190,8 +190,14 @@ static void open_all(struct world *world, int error_before)
     struct sleeper sleeper = {{&sleeper_ops, 0}, error_before, false};
     struct rouse_event event;
     struct rouse_evq *evq;
+    rouse_fd ends[2];
     int error;
 
+    errno = error_before;
+    error = world->sockets->pair(world->sockets, ends);
+    REQUIRE(X3, error == 0, "a pair, after error %d: %s", error_before, rouse_strerror(error));
+    for (int i = 0; i < 2; i++)
+        world->sockets->close(world->sockets, ends[i]);
     errno = error_before;
     error = world_open_queue(world, NULL, &evq);
     REQUIRE(X3, error == 0, "a queue, after error %d: %s", error_before, rouse_strerror(error));
@@ -216,8 +222,8 @@ static void open_all(struct world *world, int error_before)
 }
 
 CASE(x3_an_error_of_before_is_not_told_again, "X3", NEEDS_NOTHING,
-     "a queue is opened, woken and waited for, and a plain thread waits, while errno is what an "
-     "earlier call left",
+     "a pair of sockets and a queue are opened, the queue is woken and waited for, and a plain "
+     "thread waits, while errno is what an earlier call left",
      "all goes as ever")
 {
     static const int errors[] = {0, EINTR, EAGAIN, EMFILE, ENOMEM};

@@ -28,7 +28,8 @@
  *   reverse   what is collected at once comes in the opposite order
  *   acks      each acknowledgement is an edge for a TCP writer, as in all BSDs; Linux has
  *             one only when much of a full buffer has been emptied
- *   nouser    there is no EVFILT_USER (OpenBSD, NetBSD before 10)
+ *   nouser    there is no EVFILT_USER, and no wait of more than 100,000,000 seconds (OpenBSD,
+ *             NetBSD before 10)
  *
  * What Linux does not let us see: fflags at EV_EOF is the error that there must have been,
  * as looking at SO_ERROR would take it away; of a Unix listener's backlog only that there
@@ -693,6 +694,13 @@ static int wait_for_events(struct kq *kq, struct kevent *events, int room,
     }
 }
 
+/* As itimespecfix() has it, and itimerfix() had it. */
+static bool is_time(const struct kq *kq, const struct timespec *timeout)
+{
+    return timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 && timeout->tv_nsec < 1000000000
+           && ((kq->like & NO_USER) == 0 || timeout->tv_sec <= 100000000);
+}
+
 int kqueue_emulation_kevent(int fd, const struct kevent *changes, int change_count,
                             struct kevent *events, int event_count, const struct timespec *timeout)
 {
@@ -702,6 +710,8 @@ int kqueue_emulation_kevent(int fd, const struct kevent *changes, int change_cou
 
     if (kq == NULL) {
         errno = EBADF;
+    } else if (timeout != NULL && !is_time(kq, timeout)) {
+        errno = EINVAL;
     } else {
         count = make_changes(kq, changes, change_count, events, event_count);
         if (count == 0 && event_count > 0)

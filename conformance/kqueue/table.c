@@ -674,6 +674,22 @@ static void a_wait_is_not_short(void)
     }
 }
 
+/* What a wait of this time says: 0, or errno. */
+static int wait_for(time_t seconds, long ns)
+{
+    const struct timespec timeout = {seconds, ns};
+
+    return kevent(kq, NULL, 0, events, ROOM, &timeout) < 0 ? errno : 0;
+}
+
+static void a_time_that_is_none_is_refused(void)
+{
+    CHECK(wait_for(0, 1000000000) == EINVAL);
+    CHECK(wait_for(0, -1) == EINVAL);
+    CHECK(wait_for(-1, 0) == EINVAL);
+    CHECK(wait_for(0, 0) == 0);
+}
+
 static bool is_readable(int fd, int ms)
 {
     struct pollfd look = {fd, POLLIN, 0};
@@ -775,6 +791,7 @@ static void like_nouser_has_no_users_event(void)
 {
     be_like("nouser");
     CHECK(change(7, EVFILT_USER, EV_ADD | EV_CLEAR, 0) == EINVAL);
+    CHECK(wait_for(100000001, 0) == EINVAL);
 }
 #endif
 
@@ -817,6 +834,7 @@ static const struct {
 #endif
     ROW(a_wait_is_interrupted_but_its_changes_are_made),
     ROW(a_wait_is_not_short),
+    ROW(a_time_that_is_none_is_refused),
     ROW(a_kqueue_can_be_polled),
     ROW(a_child_has_no_kqueue),
 #if defined(KQUEUE_EMULATED)
