@@ -119,6 +119,67 @@ CASE(e5_what_is_closed_is_gone_though_nobody_waits, "E5", NEEDS_NOTHING,
     queue_crowd_close(world, &crowd);
 }
 
+/* Arms `count` ready sources of a new queue for both directions, another one before them for one
+ * direction if `odd`, and forgets one that was armed at first, `known` to the kernel or not.
+ * Returns what is wrong, or NULL. */
+static const char *row(struct world *world, struct queue_crowd *crowd, int count, bool odd,
+                       bool known)
+{
+    const rouse_time deadline = world_after(world, WORLD_SOON);
+    struct rouse_source *idle = crowd->sources[QUEUE_CROWD - 1];
+    unsigned reported[QUEUE_CROWD] = {0};
+    struct rouse_event events[64];
+    const char *wrong = NULL;
+    struct rouse_evq *evq;
+    int left = 2 * count + odd, n = 1;
+
+    if (world_open_queue(world, NULL, &evq) != 0)
+        suite_error("no queue");
+    evq->ops->arm(evq, idle, ROUSE_READABLE);
+    if (known)
+        evq->ops->wait(evq, events, 64, 0); /* which may be mistaken */
+    if (odd)
+        evq->ops->arm(evq, crowd->sources[count], ROUSE_WRITABLE);
+    for (int i = 0; i < count; i++)
+        evq->ops->arm(evq, crowd->sources[i], QUEUE_BOTH);
+    evq->ops->forget(evq, idle);
+    while (left > 0 && n > 0) {
+        n = evq->ops->wait(evq, events, 64, deadline);
+        for (int i = 0; i < n; i++) {
+            const int at = queue_crowd_find(crowd, events[i].source);
+
+            if (at > count || (reported[at] & events[i].ready) != 0)
+                wrong = "something is reported twice, or was forgotten";
+            reported[at] |= events[i].ready;
+            left -= events[i].ready == QUEUE_BOTH ? 2 : 1;
+        }
+    }
+    for (int i = 0; i <= count; i++)
+        evq->ops->forget(evq, crowd->sources[i]);
+    evq->ops->close(evq);
+    return left > 0 ? "something is lost" : wrong;
+}
+
+CASE(
+    e2_any_number_armed_in_a_row_is_reported, "E2 E5", NEEDS_KERNEL,
+    "in a new queue 120 to 135 ready sources are armed in both directions in a row, after one that "
+    "is armed in one and one that is idle; the idle one is forgotten, and only then it waits",
+    "each direction of each is reported, once")
+{
+    static struct queue_crowd crowd;
+
+    queue_crowd_open(world, &crowd, QUEUE_CROWD);
+    for (int i = 0; i < QUEUE_CROWD - 1; i++)
+        queue_send(world, queue_crowd_peer(&crowd, i), crowd.fds[i]);
+    for (int count = 120; count <= 135; count++)
+        for (int way = 0; way < 4; way++) {
+            const char *wrong = row(world, &crowd, count, way % 2 != 0, way / 2 != 0);
+
+            CHECK(E2, wrong == NULL, "%d sources, way %d: %s", count, way, wrong);
+        }
+    queue_crowd_close(world, &crowd);
+}
+
 static void wake_once(void *argument)
 {
     world_wake(argument);
@@ -181,5 +242,6 @@ CASE(e2_all_that_stay_ready_are_reported_again, "E2", NEEDS_NOTHING,
 CASES(evq_throngs) = {&e5_what_thousands_leave_behind_is_for_nobody,
                       &e5_thousands_armed_without_a_wait_are_all_reported,
                       &e5_what_is_closed_is_gone_though_nobody_waits,
+                      &e2_any_number_armed_in_a_row_is_reported,
                       &e7_a_wake_is_heard_behind_thousands,
                       &e2_all_that_stay_ready_are_reported_again};
