@@ -290,10 +290,13 @@ static int arm_refused(struct world *world, const struct call_failure *failure, 
               "%s() number %d is refused, and the source has changed", failure->call, n);
         if (how == NEW)
             queue_spoil(&source);
-        queue_send(world, ends[1], ends[0]);
-        if (how == ARMED)
-            CHECK(X4, queue_reports(world, &source, ROUSE_READABLE), "what was armed before");
-        CHECK(X4, (world_quiet(world, &source, 3) & ~before) == 0, "reports of what was refused");
+        if (how == NEW || for_ever) {
+            queue_send(world, ends[1], ends[0]);
+            if (how == ARMED)
+                CHECK(X4, queue_reports(world, &source, ROUSE_READABLE), "what was armed before");
+            CHECK(X4, (world_quiet(world, &source, 3) & ~before) == 0,
+                  "reports of what was refused");
+        }
         if (how == NEW) {
             CHECK(X4, queue_is_spoilt(&source), "what was refused was written to");
             source = (struct rouse_source){.fd = ends[0]};
@@ -302,6 +305,10 @@ static int arm_refused(struct world *world, const struct call_failure *failure, 
     }
     CHECK(X4, queue_reports(world, &source, ROUSE_WRITABLE), "%s() number %d, then a report",
           failure->call, n);
+    if (how == ARMED && (error == 0 || !for_ever)) {
+        queue_send(world, ends[1], ends[0]);
+        CHECK(X4, queue_reports(world, &source, ROUSE_READABLE), "what was armed before");
+    }
     world_forget(world, &source);
     queue_spoil(&source);
     queue_send(world, ends[1], ends[0]);
