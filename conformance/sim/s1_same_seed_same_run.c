@@ -59,6 +59,21 @@ CASE(s1_the_same_seed_gives_the_same_trace, "S1", NEEDS_SIM,
 
 /* -- What a trace says ------------------------------------------------------- */
 
+/* What a trace is to be, and how far it has come. */
+struct script {
+    const char *const *lines;
+    int count, at;
+};
+
+static void compare_line(void *with, const char *line)
+{
+    struct script *script = with;
+
+    CHECK(S1, script->at < script->count && strcmp(line, script->lines[script->at]) == 0,
+          "line %d is \"%s\"", script->at + 1, line);
+    script->at++;
+}
+
 static const char *const expected[] = {
     "0 peer pair: 0 1",
     "0 arm 0 r: 0",
@@ -83,21 +98,12 @@ static const char *const expected[] = {
 
 enum { EXPECTED = sizeof expected / sizeof *expected };
 
-static void compare_line(void *with, const char *line)
-{
-    int *count = with;
-
-    CHECK(S1, *count < EXPECTED && strcmp(line, expected[*count < EXPECTED ? *count : 0]) == 0,
-          "line %d is \"%s\"", *count + 1, line);
-    ++*count;
-}
-
 CASE(s1_the_trace_says_what_happens, "S1", NEEDS_SIM,
      "a pair is used in a few ways, with one fault by script", "the trace says just that")
 {
-    int lines = 0;
+    struct script script = {expected, EXPECTED, 0};
     struct rouse_sim_options options = {
-        .size = sizeof options, .trace = compare_line, .trace_with = &lines};
+        .size = sizeof options, .trace = compare_line, .trace_with = &script};
     struct rouse_evq *evq = sim_queue(world, &options, "short-read=x:1");
     const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
     struct rouse_source source = {0};
@@ -123,8 +129,120 @@ CASE(s1_the_trace_says_what_happens, "S1", NEEDS_SIM,
     sockets->close(sockets, ends[0]);
     sockets->read(sockets, ends[1], bytes, 9);
     peer->close(peer, ends[1]);
-    CHECK_EQUAL(S1, lines, EXPECTED, "how many lines there are");
+    CHECK_EQUAL(S1, script.at, EXPECTED, "how many lines there are");
     sim_queue_close(evq);
+}
+
+static const char *const calls[] = {
+    "0 datagrams: 0 1",
+    "0 open 4: 2",
+    "0 listen 2 8: 0",
+    "0 peer open 4: 3",
+    "0 peer connect 3: EINPROGRESS",
+    "0 peer connected 3: 0",
+    "0 accept 2: 4",
+    "0 accept 2: EAGAIN",
+    "0 urgent 4: 0",
+    "0 urgent 99: EBADF",
+    "0 arm 4 w: 0",
+    "0 report 4 w",
+    "0 wait until 0: 1",
+    "0 forget 4",
+    "0 shutdown 4: 0",
+    "0 reset 3: 0",
+    "0 reset 99: EBADF",
+    "0 no-descriptor 1",
+    "0 pair: EMFILE",
+    "0 pair: 3 5",
+    "0 datagrams: EMFILE",
+};
+
+enum { CALLS = sizeof calls / sizeof *calls };
+
+CASE(s1_the_trace_tells_of_every_call, "S1", NEEDS_SIM,
+     "calls of both tables, and those beside them, succeed and fail",
+     "each has its line, with the descriptor that came of it, or the error")
+{
+    struct script script = {calls, CALLS, 0};
+    struct rouse_sim_options options = {
+        .size = sizeof options, .descriptors = 7, .trace = compare_line, .trace_with = &script};
+    struct rouse_evq *evq = sim_queue(world, &options, "no-descriptor=..x");
+    const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    struct rouse_source source = {.fd = 4};
+    struct rouse_event event;
+    rouse_fd fd, ends[2];
+
+    rouse_sim_datagrams(evq, ends);
+    sockets->open(sockets, ROUSE_IPV4, &fd);
+    sockets->listen(sockets, 2, &address, 8);
+    peer->open(peer, ROUSE_IPV4, &fd);
+    peer->connect(peer, 3, &address);
+    peer->connected(peer, 3);
+    sockets->accept(sockets, 2, &fd);
+    sockets->accept(sockets, 2, &fd);
+    rouse_sim_urgent(evq, 4, '!');
+    rouse_sim_urgent(evq, 99, '!');
+    sim_arm(evq, &source, ROUSE_WRITABLE);
+    evq->ops->wait(evq, &event, 1, 0);
+    evq->ops->forget(evq, &source);
+    sockets->shutdown(sockets, 4);
+    rouse_sim_reset(evq, 3);
+    rouse_sim_reset(evq, 99);
+    sockets->pair(sockets, ends);
+    sockets->pair(sockets, ends);
+    rouse_sim_datagrams(evq, ends);
+    CHECK_EQUAL(S1, script.at, CALLS, "how many lines there are");
+    sim_queue_close(evq); /* and what is open with it, of which a trace says nothing */
+}
+
+/* -- The order of a batch ------------------------------------------------------ */
+
+enum { TOGETHER = 3 };
+
+/* Who of those that became ready one after the other comes at which place. */
+static void order_batch(struct world *world, uint64_t seed, int order[TOGETHER])
+{
+    const struct rouse_sim_options options = {.size = sizeof options, .seed = seed};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    struct rouse_source sources[TOGETHER] = {0};
+    struct rouse_event events[TOGETHER];
+    rouse_fd ends[2];
+
+    for (int i = 0; i < TOGETHER; i++) {
+        sim_pair(evq, ends);
+        sources[i].fd = ends[0];
+        sim_arm(evq, &sources[i], ROUSE_WRITABLE);
+    }
+    REQUIRE(S1, evq->ops->wait(evq, events, TOGETHER, 0) == TOGETHER, "not all are reported");
+    for (int i = 0; i < TOGETHER; i++) {
+        order[i] = (int) (events[i].source - sources);
+        evq->ops->forget(evq, &sources[i]);
+    }
+    sim_queue_close(evq);
+}
+
+CASE(s1_a_seed_orders_a_batch, "S1", NEEDS_SIM,
+     "three sources are ready at once, with forty seeds, twice each, and with none",
+     "a seed gives the same order twice; all together bring everybody to every place; without one "
+     "they come as they became ready")
+{
+    bool seen[TOGETHER][TOGETHER] = {{false}};
+    int order[TOGETHER], again[TOGETHER];
+
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        order_batch(world, seed, order);
+        order_batch(world, seed, again);
+        CHECK(S1, memcmp(order, again, sizeof order) == 0, "seed %d has two orders", (int) seed);
+        for (int place = 0; place < TOGETHER; place++)
+            seen[order[place]][place] = true;
+    }
+    order_batch(world, 0, order);
+    for (int i = 0; i < TOGETHER; i++) {
+        CHECK_EQUAL(S1, order[i], i, "who comes next, without a seed");
+        for (int place = 0; place < TOGETHER; place++)
+            CHECK(S1, seen[i][place], "source %d never comes at place %d", i, place);
+    }
 }
 
 /* -- One fault and the others ------------------------------------------------ */
@@ -227,4 +345,5 @@ CASE(s1_the_seed_decides_wherever_the_queue_is, "S1", NEEDS_SIM,
 }
 
 CASES(sim_s1) = {&s1_the_same_seed_gives_the_same_trace, &s1_the_trace_says_what_happens,
+                 &s1_the_trace_tells_of_every_call, &s1_a_seed_orders_a_batch,
                  &s1_one_fault_does_not_shift_another, &s1_the_seed_decides_wherever_the_queue_is};

@@ -246,6 +246,17 @@ CASE(s3_batches_come_in_reverse_and_directions_apart, "S3", NEEDS_SIM,
     CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "reports without a rule");
     CHECK(S3, events[0].source == &other && events[1].source == &spot.source,
           "not in the order in which they became ready");
+    rouse_sim_faults(spot.evq, "reorder=x");
+    for (int count = 0; count < 3; count++) {
+        if (count > 0)
+            sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+        if (count > 1)
+            sim_arm(spot.evq, &other, ROUSE_WRITABLE);
+        CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, events, 4, 0), count, "reports of so many");
+        CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_opportunities(spot.evq, ROUSE_SIM_REORDER),
+                    count > 1, "opportunities in all; one report has no order");
+    }
+    CHECK(S3, events[0].source == &other && events[1].source == &spot.source, "not in reverse");
     rouse_sim_faults(spot.evq, "split=1000000");
     spot.peer->write(spot.peer, spot.ends[1], "x", 1);
     for (int i = 0; i < 20; i++) {
@@ -329,6 +340,38 @@ CASE(
     spot_close(&spot);
 }
 
+CASE(s3_accept_and_connected_would_block_once_too, "S3", NEEDS_SIM,
+     "a listener and who connects to it are reported, and then asked",
+     "the first accept() is -EAGAIN and the first connected() -EINPROGRESS, and the next is not")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "would-block=1000000");
+    const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
+    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    struct rouse_source sources[2] = {0};
+    rouse_fd accepted;
+    unsigned ready;
+
+    for (int i = 0; i < 2; i++)
+        sockets->open(sockets, ROUSE_IPV4, &sources[i].fd);
+    sockets->listen(sockets, sources[0].fd, &address, 8);
+    CHECK_EQUAL(S3, sockets->connect(sockets, sources[1].fd, &address), -EINPROGRESS, "connect()");
+    CHECK_EQUAL(S3, sockets->connected(sockets, sources[1].fd), 0, "connected(), unreported");
+    sim_arm(evq, &sources[1], ROUSE_WRITABLE);
+    sim_waits(evq, &sources[1], 0, 1, &ready);
+    CHECK_EQUAL(S3, peer->connected(peer, sources[1].fd), 0, "a peer's connected()");
+    CHECK_EQUAL(S3, sockets->connected(sockets, sources[1].fd), -EINPROGRESS, "ours");
+    CHECK_EQUAL(S3, sockets->connected(sockets, sources[1].fd), 0, "ours again");
+    sim_arm(evq, &sources[0], ROUSE_READABLE);
+    sim_waits(evq, &sources[0], 0, 1, &ready);
+    CHECK_EQUAL(S3, sockets->accept(sockets, sources[0].fd, &accepted), -EAGAIN, "accept()");
+    CHECK_EQUAL(S3, sockets->accept(sockets, sources[0].fd, &accepted), 0, "accept() again");
+    for (int i = 0; i < 2; i++) {
+        evq->ops->forget(evq, &sources[i]);
+        sockets->close(sockets, sources[i].fd);
+    }
+    sim_queue_close(evq);
+}
+
 CASE(s3_a_shortage_is_told_and_nothing_else_happens, "S3", NEEDS_SIM,
      "no memory, or no descriptors, for each call that may want some, once",
      "it is told -ENOMEM or -EMFILE, has done nothing, and works the next time")
@@ -342,7 +385,7 @@ CASE(s3_a_shortage_is_told_and_nothing_else_happens, "S3", NEEDS_SIM,
         struct rouse_evq *evq = sim_queue(world, NULL, NULL);
         const struct rouse_sockets *sockets = evq->sockets;
         struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
-        struct rouse_source source = {0};
+        struct rouse_source source = {0}, other = {0};
         rouse_fd listener, fd, accepted, ends[2];
 
         rouse_sim_faults(evq, shortages[i].rule);
@@ -374,6 +417,11 @@ CASE(s3_a_shortage_is_told_and_nothing_else_happens, "S3", NEEDS_SIM,
             CHECK_EQUAL(S3, evq->ops->arm(evq, &source, ROUSE_READABLE), -ENOMEM,
                         "arm() once more");
         CHECK_EQUAL(S3, evq->ops->arm(evq, &source, ROUSE_READABLE), 0, "arm() again");
+        rouse_sim_faults(evq, shortages[i].rule);
+        other.fd = listener;
+        CHECK_EQUAL(S3, evq->ops->arm(evq, &other, ROUSE_READABLE), i == 0 ? -ENOMEM : 0,
+                    "arm() of what is not ready");
+        evq->ops->forget(evq, &other);
         rouse_sim_faults(evq, "no-memory=1000000");
         CHECK_EQUAL(S3, evq->ops->arm(evq, &source, ROUSE_WRITABLE), 0, "arm() of what is known");
         evq->ops->forget(evq, &source);
@@ -628,6 +676,7 @@ CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_batches_come_in_reverse_and_directions_apart,
                  &s3_transfers_are_short_by_rule,
                  &s3_a_try_after_a_report_would_block_once,
+                 &s3_accept_and_connected_would_block_once_too,
                  &s3_a_shortage_is_told_and_nothing_else_happens,
                  &s3_connections_fail_by_rule,
                  &s3_a_connect_is_interrupted_and_goes_on,
