@@ -77,6 +77,8 @@ static const char *look_around(struct world *world, const struct rouse_tcp ends[
                                       : !is_there(&seen[0][0], address) || seen[0][0].port == 0
                                             || !are_equal(&seen[1][0], address))
         return "an end of a connection is somewhere else";
+    if (address->family != ROUSE_UNIX && seen[0][0].port == address->port)
+        return "whoever connected has the listener's port";
     return NULL;
 }
 

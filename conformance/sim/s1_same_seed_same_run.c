@@ -344,6 +344,7 @@ CASE(s1_the_seed_decides_wherever_the_queue_is, "S1", NEEDS_SIM,
     }
 }
 
-CASES(sim_s1) = {&s1_the_same_seed_gives_the_same_trace, &s1_the_trace_says_what_happens,
-                 &s1_the_trace_tells_of_every_call, &s1_a_seed_orders_a_batch,
-                 &s1_one_fault_does_not_shift_another, &s1_the_seed_decides_wherever_the_queue_is};
+CASES(sim_s1) = {
+    &s1_the_same_seed_gives_the_same_trace, &s1_the_trace_says_what_happens,
+    &s1_the_trace_tells_of_every_call,      &s1_a_seed_orders_a_batch,
+    &s1_one_fault_does_not_shift_another,   &s1_the_seed_decides_wherever_the_queue_is};

@@ -499,6 +499,67 @@ CASE(s3_a_connect_is_interrupted_and_goes_on, "S3", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+/* Answers as it was told, for a rule that asks. */
+static unsigned say(void *with, enum rouse_sim_fault fault)
+{
+    (void) fault;
+    return *(const unsigned *) with;
+}
+
+CASE(
+    s3_connects_are_slow_by_rule, "S3", NEEDS_SIM,
+    "some connect over TCP, and take 5, 3, 3 and 1 ns; others connect over a Unix socket, or again",
+    "each arrives in its time, and of two that arrive at once the one that left first; the others "
+    "are no opportunity")
+{
+    enum { CONNECTS = 4 };
+    static const unsigned took[CONNECTS] = {5, 3, 3, 1}, order[CONNECTS] = {3, 1, 2, 0};
+    unsigned late = 0;
+    const struct rouse_sim_rule rule = {.ask = say, .with = &late};
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    const struct rouse_sockets *sockets = evq->sockets;
+    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}}, local[CONNECTS], peer;
+    struct rouse_address path = {ROUSE_UNIX, 2, 0, 0, {'/', 'x'}};
+    struct rouse_source source = {0};
+    rouse_fd listener, unix_listener, fds[CONNECTS], fd;
+
+    rouse_sim_advance(evq, 5000);
+    rouse_sim_fault(evq, ROUSE_SIM_SLOW_CONNECT, &rule);
+    sockets->open(sockets, ROUSE_IPV4, &listener);
+    sockets->listen(sockets, listener, &address, 8);
+    for (int i = 0; i < CONNECTS; i++) {
+        late = took[i];
+        sockets->open(sockets, ROUSE_IPV4, &fds[i]);
+        CHECK_EQUAL(S3, sockets->connect(sockets, fds[i], &address), -EINPROGRESS, "connect()");
+        CHECK_EQUAL(S3, sockets->connected(sockets, fds[i]), -EINPROGRESS, "on its way it is");
+        sockets->local(sockets, fds[i], &local[i]);
+    }
+    source.fd = listener;
+    for (int i = 0; i < CONNECTS; i++) {
+        struct rouse_event event;
+
+        sim_arm(evq, &source, ROUSE_READABLE);
+        CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 1, "what it brings");
+        CHECK_EQUAL(S3, evq->ops->now(evq), 5000 + took[order[i]], "when one arrives");
+        CHECK_EQUAL(S3, sockets->accept(sockets, listener, &fd), 0, "accept()");
+        sockets->peer(sockets, fd, &peer);
+        CHECK_EQUAL(S3, peer.port, local[order[i]].port, "the port of who arrives");
+        sockets->close(sockets, fd);
+    }
+    rouse_sim_faults(evq, "slow-connect=1000000 refused=1000000");
+    CHECK_EQUAL(S3, sockets->connect(sockets, fds[0], &address), -EISCONN, "connect() again");
+    sockets->open(sockets, ROUSE_UNIX, &unix_listener);
+    sockets->listen(sockets, unix_listener, &path, 8);
+    sockets->open(sockets, ROUSE_UNIX, &fd);
+    CHECK_EQUAL(S3, sockets->connect(sockets, fd, &path), 0, "connect() over a Unix socket");
+    CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_opportunities(evq, ROUSE_SIM_SLOW_CONNECT), 0,
+                "opportunities to be slow");
+    CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_opportunities(evq, ROUSE_SIM_REFUSED), 0,
+                "opportunities to be refused");
+    evq->ops->forget(evq, &source);
+    sim_queue_close(evq);
+}
+
 /* -- What: time -------------------------------------------------------------- */
 
 struct handler {
@@ -543,6 +604,35 @@ CASE(s3_an_interruption_comes_in_the_middle_of_a_wait, "S3", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s3_an_interruption_comes_at_any_moment_of_a_wait, "S3", NEEDS_SIM,
+     "waits of two nanoseconds are interrupted by a handler that wakes; then one without limit",
+     "each ends with the first or with the second, both happen, and none at its deadline; where "
+     "nothing else would end a wait it takes no time")
+{
+    struct handler handler = {.wakes = true};
+    struct rouse_sim_options options = {
+        .size = sizeof options, .interrupted = handle, .interrupted_with = &handler};
+    struct rouse_evq *evq = sim_queue(world, &options, "interrupt=1000000");
+    struct rouse_event event;
+    rouse_time before;
+    int ended[2] = {0, 0};
+
+    handler.evq = evq;
+    for (int i = 0; i < 50; i++) {
+        before = evq->ops->now(evq);
+        CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, before + 2), 0, "reports");
+        before = evq->ops->now(evq) - before;
+        if (CHECK(S3, before == 0 || before == 1, "it ends after %lld ns", (long long) before))
+            ended[before]++;
+    }
+    CHECK(S3, ended[0] > 5 && ended[1] > 5, "%d waits end at once, and %d later", ended[0],
+          ended[1]);
+    before = evq->ops->now(evq);
+    evq->ops->wait(evq, &event, 1, ROUSE_NEVER);
+    CHECK_EQUAL(S3, evq->ops->now(evq) - before, 0, "how long a wait without limit takes");
+    sim_queue_close(evq);
+}
+
 CASE(s3_clocks_are_late_and_leap_by_rule, "S3 E9", NEEDS_SIM,
      "waits for a deadline with a clock that is late, time that leaps, and wakes that fail once",
      "now() reaches the deadline, never goes back, and is behind or ahead by the amount at most")
@@ -580,6 +670,88 @@ CASE(s3_clocks_are_late_and_leap_by_rule, "S3 E9", NEEDS_SIM,
     CHECK_EQUAL(S3, evq->ops->now(evq), now + ROUSE_MS(1), "when the wake is known");
     evq->ops->wait(evq, &event, 1, deadline);
     CHECK_EQUAL(S3, evq->ops->now(evq), deadline, "when the next wait() ends");
+    sim_queue_close(evq);
+}
+
+static void wake_a_sleeper(void *argument)
+{
+    struct rouse_evq *evq = argument;
+
+    thread_yield();
+    evq->ops->wake(evq);
+}
+
+CASE(s3_a_clock_is_late_once_for_each_moment, "S3 E9", NEEDS_SIM,
+     "a clock is a nanosecond late, or as much as it may, and is asked again and again; waits have "
+     "deadlines that are over",
+     "the second answer is what the time is, and asking on is no opportunity; it never goes back, "
+     "and a wait that may not last takes no time")
+{
+    static const char *const rules[] = {"late-clock=1000000:1", "late-clock=1000000"};
+
+    for (int i = 0; i < 2; i++) {
+        struct rouse_evq *evq = sim_queue(world, NULL, rules[i]);
+        rouse_time time = 0;
+        struct rouse_event event;
+
+        CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, 0), 0, "a wait() that may not last");
+        CHECK_EQUAL(S3, evq->ops->now(evq), 0, "the time after it");
+        for (int n = 0; n < 50; n++) {
+            const rouse_time before = time, step = n % 2 ? ROUSE_MS(1) : 2;
+            rouse_time told;
+
+            CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_opportunities(evq, ROUSE_SIM_LATE_CLOCK), n,
+                        "opportunities, one for each moment");
+            rouse_sim_advance(evq, step);
+            time += step;
+            told = evq->ops->now(evq);
+            CHECK(E9, told >= before, "it goes back from %lld to %lld", (long long) before,
+                  (long long) told);
+            CHECK(S3, told < time && (i == 1 || told == time - 1), "%lld at %lld", (long long) told,
+                  (long long) time);
+            for (int again = 0; again < 3; again++)
+                CHECK_EQUAL(S3, evq->ops->now(evq), time, "when it is asked again");
+            CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, n % 3 ? 0 : time), 0,
+                        "a wait() that may not last");
+        }
+        sim_queue_close(evq);
+    }
+}
+
+CASE(s3_a_wake_that_fails_ends_its_wait_late, "S3", NEEDS_SIM,
+     "wakes fail: of a wait() whose deadline is over, of one with a connect on its way, and by "
+     "another thread of one that sleeps",
+     "time does not go back; what comes meanwhile is reported; each wake is an opportunity")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, "failed-wake=1000000 slow-connect=1000000:900");
+    const struct rouse_sockets *sockets = evq->sockets;
+    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    struct rouse_source source = {0};
+    struct rouse_event event;
+    rouse_time time = ROUSE_MS(5);
+
+    rouse_sim_advance(evq, time);
+    evq->ops->wake(evq);
+    CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_MS(2)), 0, "reports");
+    rouse_sim_advance(evq, 1);
+    CHECK_EQUAL(S3, evq->ops->now(evq), time + 1, "the time, a nanosecond later");
+    sockets->open(sockets, ROUSE_IPV4, &source.fd);
+    sockets->connect(sockets, source.fd, &address);
+    sim_arm(evq, &source, ROUSE_WRITABLE);
+    evq->ops->wake(evq);
+    CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 1, "what came meanwhile");
+    evq->ops->forget(evq, &source);
+    sockets->close(sockets, source.fd);
+    time = evq->ops->now(evq);
+    for (int i = 1; i <= 50; i++) {
+        struct thread *thread = thread_start(wake_a_sleeper, evq);
+
+        CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 0, "reports");
+        thread_join(thread);
+        CHECK_EQUAL(S3, evq->ops->now(evq), time + i * ROUSE_MS(1), "when the wake is known");
+    }
+    CHECK_EQUAL(S3, (intptr_t) rouse_sim_fault_opportunities(evq, ROUSE_SIM_FAILED_WAKE), 52,
+                "opportunities");
     sim_queue_close(evq);
 }
 
@@ -639,12 +811,6 @@ CASE(s3_what_was_split_off_is_not_held_back_again, "S3", NEEDS_SIM,
     spot_close(&spot);
 }
 
-static unsigned say(void *with, enum rouse_sim_fault fault)
-{
-    (void) fault;
-    return *(const unsigned *) with;
-}
-
 CASE(s3_who_is_asked_says_how_much, "S3", NEEDS_SIM,
      "reads of five bytes are short when somebody says so, who says 0 to 9",
      "0 is no; 1 to 4 are that many bytes; then it begins anew")
@@ -680,8 +846,12 @@ CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_a_shortage_is_told_and_nothing_else_happens,
                  &s3_connections_fail_by_rule,
                  &s3_a_connect_is_interrupted_and_goes_on,
+                 &s3_connects_are_slow_by_rule,
                  &s3_an_interruption_comes_in_the_middle_of_a_wait,
+                 &s3_an_interruption_comes_at_any_moment_of_a_wait,
                  &s3_clocks_are_late_and_leap_by_rule,
+                 &s3_a_clock_is_late_once_for_each_moment,
+                 &s3_a_wake_that_fails_ends_its_wait_late,
                  &s3_datagrams_are_lost_by_rule,
                  &s3_what_was_split_off_is_not_held_back_again,
                  &s3_who_is_asked_says_how_much};

@@ -37,6 +37,32 @@ CASE(s5_a_descriptor_is_the_lowest_that_is_free, "S5", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s5_a_machine_is_as_large_as_sim_h_says, "S5", NEEDS_SIM,
+     "a machine without options holds as much as it can; another one may have one descriptor",
+     "65,536 descriptors, and 65,536 bytes in each direction of a stream; and one is one")
+{
+    struct rouse_sim_options options = {.size = sizeof options};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    static const char bytes[70000];
+    rouse_fd ends[2], fd;
+    int error = 0;
+
+    sim_pair(evq, ends);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(S5, evq->sockets->write(evq->sockets, ends[i], bytes, sizeof bytes), 65536,
+                    "what a direction holds");
+    while (error == 0)
+        error = evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd);
+    CHECK_EQUAL(S5, error, -EMFILE, "one too many");
+    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 65536, "how many are open");
+    sim_queue_close(evq);
+    options.descriptors = 1;
+    evq = sim_queue(world, &options, NULL);
+    CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd), 0, "the only one");
+    CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd), -EMFILE, "a second");
+    sim_queue_close(evq);
+}
+
 CASE(s5_a_stream_holds_its_capacity, "S5", NEEDS_SIM,
      "streams of 1, 3 and 1,000 bytes are filled and emptied, some of it at a time",
      "each direction holds as much, takes what there is room for, and is ready when it has any")
@@ -67,10 +93,11 @@ CASE(s5_a_stream_holds_its_capacity, "S5", NEEDS_SIM,
 }
 
 CASE(s5_a_wait_brings_its_batch, "S5 E10", NEEDS_SIM,
-     "seven sources are ready, a wait() brings three, and its array holds eight, or two",
-     "three come at a time, or two, and all of them in the end")
+     "seven sources are ready, a wait() brings three, and its array holds eight, or two; or it "
+     "brings one",
+     "three come at a time, or two, or one, and all of them in the end")
 {
-    const struct rouse_sim_options options = {.size = sizeof options, .batch = 3};
+    struct rouse_sim_options options = {.size = sizeof options, .batch = 3};
     struct rouse_evq *evq = sim_queue(world, &options, NULL);
     static const int counts[] = {3, 3, 1, 0};
     struct rouse_source sources[8] = {0};
@@ -94,6 +121,18 @@ CASE(s5_a_wait_brings_its_batch, "S5 E10", NEEDS_SIM,
         evq->sockets->close(evq->sockets, sources[i].fd);
     }
     sim_queue_close(evq);
+    options.batch = 1;
+    evq = sim_queue(world, &options, NULL);
+    sim_pair(evq, ends);
+    for (int i = 0; i < 2; i++) {
+        sources[i].fd = ends[i];
+        sim_arm(evq, &sources[i], ROUSE_WRITABLE);
+    }
+    for (int left = 2; left >= 0; left--)
+        CHECK_EQUAL(S5, evq->ops->wait(evq, events, 8, 0), left > 0, "what a batch of one brings");
+    for (int i = 0; i < 2; i++)
+        evq->ops->forget(evq, &sources[i]);
+    sim_queue_close(evq);
 }
 
 /* -- Connects ---------------------------------------------------------------- */
@@ -109,6 +148,13 @@ static rouse_fd begin_connect(struct rouse_evq *evq, uint16_t port)
         || sockets->connect(sockets, fd, &address) != -EINPROGRESS)
         suite_error("no connect");
     return fd;
+}
+
+static int connect_again(struct rouse_evq *evq, rouse_fd fd, uint16_t port)
+{
+    const struct rouse_address address = {ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+
+    return evq->sockets->connect(evq->sockets, fd, &address);
 }
 
 static rouse_fd listen_at(struct rouse_evq *evq, uint16_t port)
@@ -259,6 +305,12 @@ CASE(s5_calls_at_the_wrong_time_answer_as_linux_does, "S5", NEEDS_SIM,
         CHECK_EQUAL(S5, sockets->shutdown(sockets, fd), -ENOTCONN, "shutdown()");
         sockets->close(sockets, fd);
     }
+    fds[0] = begin_connect(evq, 2);
+    CHECK_EQUAL(S5, sockets->connected(sockets, fds[0]), -ECONNREFUSED, "how it ended");
+    CHECK_EQUAL(S5, sockets->read(sockets, fds[0], bytes, 4), 0, "a read, once that is told");
+    CHECK_EQUAL(S5, sockets->write(sockets, fds[0], bytes, 4), -EPIPE, "a write");
+    CHECK(S5, connect_again(evq, fds[0], 2) < 0, "connect(), once refused, says 0");
+    sockets->close(sockets, fds[0]);
     CHECK_EQUAL(S5, rouse_sim_reset(evq, 99), -EBADF, "a reset of nothing");
     CHECK_EQUAL(S5, rouse_sim_urgent(evq, 99, '!'), -EBADF, "urgent data to nobody");
     CHECK_EQUAL(S5, rouse_sim_ready(evq, 99), -EBADF, "a look at nothing");
@@ -404,6 +456,7 @@ CASE(s5_what_arrived_before_a_reset_is_read_first, "S5", NEEDS_SIM,
 }
 
 CASES(sim_s5) = {&s5_a_descriptor_is_the_lowest_that_is_free,
+                 &s5_a_machine_is_as_large_as_sim_h_says,
                  &s5_a_stream_holds_its_capacity,
                  &s5_a_wait_brings_its_batch,
                  &s5_a_slow_connect_arrives_in_its_time,

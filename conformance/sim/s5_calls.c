@@ -208,6 +208,20 @@ CASE(s5_a_backlog_is_kept_and_the_next_moves_up, "S5", NEEDS_SIM,
     }
 }
 
+/* The port that a new listener gets, at a port of nobody's choice. */
+static int next_port(struct rouse_evq *evq, rouse_fd *fd)
+{
+    struct rouse_address address;
+
+    *fd = open_socket(evq, ROUSE_IPV4);
+    if (listen_on(evq, *fd, loopback(0), 1) != 0
+        || evq->sockets->local(evq->sockets, *fd, &address) != 0)
+        suite_error("no listener");
+    return address.port;
+}
+
+enum { FIRST = 49152, PORTS = 65536 - FIRST };
+
 CASE(s5_ports_run_out, "S5", NEEDS_SIM,
      "every port that is given out is taken by a listener; then somebody listens or connects, "
      "and one closes",
@@ -236,23 +250,143 @@ CASE(s5_ports_run_out, "S5", NEEDS_SIM,
         error = listen_on(evq, fd, loopback(0), 1);
     }
     CHECK_EQUAL(S5, error, -EADDRINUSE, "listen() without a port left");
-    CHECK(S5, count > 10000, "after %d ports", count);
+    CHECK_EQUAL(S5, count - 1, PORTS, "how many ports there are");
     CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -EADDRNOTAVAIL,
                 "connect() without a port left");
     CHECK(S5, strstr(names.text, "EADDRNOTAVAIL") != NULL, "no line tells of EADDRNOTAVAIL");
     evq->sockets->close(evq->sockets, last);
     CHECK_EQUAL(S5, listen_on(evq, fd, loopback(0), 1), 0, "listen() with one");
+    for (rouse_fd in_between = 100; in_between < 16000; in_between += 2000) {
+        evq->sockets->local(evq->sockets, in_between, &address);
+        evq->sockets->close(evq->sockets, in_between);
+        CHECK_EQUAL(S5, next_port(evq, &fd), address.port, "the only port that is free");
+    }
     (void) known;
     close_all(evq);
     sim_queue_close(evq);
 }
 
+CASE(s5_a_port_is_the_lowest_that_is_free, "S5", NEEDS_SIM,
+     "200 listeners have the port that they get, beside one at a port that is not given out; some "
+     "close, and others open; somebody connects",
+     "each has the lowest free port from 49,152 on, and who connects too")
+{
+    static const int freed[] = {1, 64, 130, 0, 63, 199};
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    struct rouse_address address;
+    rouse_fd fds[201], client;
+
+    listener_at(evq, loopback(FIRST - 1), 1);
+    listener_at(evq, loopback(PORT), 1);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQUAL(S5, next_port(evq, &fds[i]), FIRST + i, "a port");
+    evq->sockets->close(evq->sockets, fds[1]);
+    CHECK_EQUAL(S5, next_port(evq, &fds[1]), FIRST + 1, "a port that was free again");
+    for (int i = 3; i < 200; i++)
+        CHECK_EQUAL(S5, next_port(evq, &fds[i]), FIRST + i, "a port");
+    for (int i = 0; i < 6; i++) {
+        evq->sockets->close(evq->sockets, fds[freed[i]]);
+        CHECK_EQUAL(S5, next_port(evq, &fds[freed[i]]), FIRST + freed[i],
+                    "a port that was free again");
+    }
+    client = open_socket(evq, ROUSE_IPV4);
+    CHECK_EQUAL(S5, connect_to(evq, client, loopback(PORT)), -EINPROGRESS, "connect()");
+    evq->sockets->local(evq->sockets, client, &address);
+    CHECK_EQUAL(S5, address.port, FIRST + 200, "the port of who connects");
+    CHECK_EQUAL(S5, next_port(evq, &fds[200]), FIRST + 201, "the next port");
+    evq->sockets->close(evq->sockets, client);
+    CHECK_EQUAL(S5, next_port(evq, &client), FIRST + 200, "the port of who connected");
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_a_port_is_free_when_its_last_listener_closes, "S5", NEEDS_SIM,
+     "two listen at two addresses and one port that was given out; one closes, then both; and "
+     "somebody closes who was accepted there",
+     "the port is given out again when both have, and no port by who never had one")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    struct rouse_address other = loopback(FIRST);
+    rouse_fd first, second, fd, client, accepted;
+
+    CHECK_EQUAL(S5, next_port(evq, &first), FIRST, "a port");
+    other.bytes[3] = 2;
+    second = listener_at(evq, other, 1);
+    evq->sockets->close(evq->sockets, first);
+    CHECK_EQUAL(S5, next_port(evq, &first), FIRST + 1, "while one of two still listens");
+    client = open_socket(evq, ROUSE_IPV4);
+    CHECK_EQUAL(S5, connect_to(evq, client, other), -EINPROGRESS, "connect()");
+    CHECK_EQUAL(S5, evq->sockets->accept(evq->sockets, second, &accepted), 0, "accept()");
+    evq->sockets->close(evq->sockets, second);
+    CHECK_EQUAL(S5, next_port(evq, &second), FIRST, "when none of them does");
+    evq->sockets->close(evq->sockets, accepted); /* which was at that port too */
+    CHECK_EQUAL(S5, next_port(evq, &fd), FIRST + 3, "behind a listener and who connected");
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_each_address_has_listeners_of_its_own, "S5", NEEDS_SIM,
+     "some listen at one port of several addresses, over IPv4 and IPv6, and somebody connects",
+     "they are in nobody's way; who connects reaches the one that he asked for, or is refused")
+{
+    static const char *const texts[] = {"127.0.0.1:7000", "127.0.0.2:7000", "[::1]:7000",
+                                        "[::2]:7000"};
+    static const char *const nowhere[] = {"127.0.0.3:7000", "[::3]:7000"};
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    struct rouse_address address, seen;
+    rouse_fd listeners[4], fd, accepted;
+
+    for (int i = 0; i < 4; i++) {
+        rouse_address_parse(&address, texts[i]);
+        listeners[i] = open_socket(evq, (enum rouse_family) address.family);
+        CHECK_EQUAL(S5, listen_on(evq, listeners[i], address, 1), 0, texts[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        rouse_address_parse(&address, texts[i]);
+        fd = open_socket(evq, (enum rouse_family) address.family);
+        CHECK_EQUAL(S5, connect_to(evq, fd, address), -EINPROGRESS, texts[i]);
+        CHECK_EQUAL(S5, evq->sockets->accept(evq->sockets, listeners[i], &accepted), 0, texts[i]);
+        evq->sockets->local(evq->sockets, accepted, &seen);
+        CHECK(S5, memcmp(&seen, &address, sizeof seen) == 0, "who was accepted is elsewhere");
+    }
+    for (int i = 0; i < 2; i++) {
+        rouse_address_parse(&address, nowhere[i]);
+        fd = open_socket(evq, (enum rouse_family) address.family);
+        connect_to(evq, fd, address);
+        CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, fd), -ECONNREFUSED, nowhere[i]);
+    }
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
+CASE(s5_who_was_accepted_meanwhile_is_not_reported, "S5", NEEDS_SIM,
+     "a listener is armed, somebody connects, and is accepted before anybody waits",
+     "nothing is reported, until somebody else connects")
+{
+    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+    struct rouse_source source = {.fd = listener_at(evq, loopback(PORT), 8)};
+    rouse_fd accepted;
+    unsigned ready;
+
+    sim_arm(evq, &source, ROUSE_READABLE);
+    connect_to(evq, open_socket(evq, ROUSE_IPV4), loopback(PORT));
+    CHECK_EQUAL(S5, evq->sockets->accept(evq->sockets, source.fd, &accepted), 0, "accept()");
+    CHECK_EQUAL(S5, sim_waits(evq, &source, 5, 1, &ready), 0, "a wait() with nobody there");
+    CHECK_EQUAL(S5, evq->ops->now(evq), ROUSE_MS(5), "when it ends");
+    connect_to(evq, open_socket(evq, ROUSE_IPV4), loopback(PORT));
+    CHECK_EQUAL(S5, sim_waits(evq, &source, 5, 1, &ready), 1, "a wait() with somebody");
+    evq->ops->forget(evq, &source);
+    close_all(evq);
+    sim_queue_close(evq);
+}
+
 CASE(s5_a_stream_without_memory_is_enomem, "S5", NEEDS_SIM,
-     "streams that would hold more than there is; and a Unix connect while memory fails",
-     "each is -ENOMEM, and nothing is left open")
+     "streams that would hold more than there is; and connects while memory fails",
+     "each is -ENOMEM, nothing is left open, and who did not connect is where he was")
 {
     const struct rouse_sim_options options = {.size = sizeof options, .capacity = SIZE_MAX};
     struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    struct rouse_address before, after;
     rouse_fd ends[2], fd;
 
     CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), -ENOMEM, "a pair of endless streams");
@@ -273,6 +407,14 @@ CASE(s5_a_stream_without_memory_is_enomem, "S5", NEEDS_SIM,
         CHECK_EQUAL(S5, error, -ENOMEM, "connect() without memory");
     }
     CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, fd), 0, "connected() with it");
+    listener_at(evq, loopback(PORT), 1);
+    fd = open_socket(evq, ROUSE_IPV4);
+    evq->sockets->local(evq->sockets, fd, &before);
+    memory_fail(&world->memory, 1, true);
+    CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -ENOMEM, "connect() over TCP");
+    memory_fail(&world->memory, 0, false);
+    evq->sockets->local(evq->sockets, fd, &after);
+    CHECK(S5, memcmp(&before, &after, sizeof before) == 0, "a connect that failed is somewhere");
     close_all(evq);
     sim_queue_close(evq);
 }
@@ -293,6 +435,42 @@ CASE(s5_whoever_is_late_for_ever_never_comes, "S5", NEEDS_SIM,
     }
     close_all(evq);
     sim_queue_close(evq);
+}
+
+static unsigned say_most(void *with, enum rouse_sim_fault fault)
+{
+    (void) fault;
+    return *(const unsigned *) with;
+}
+
+CASE(s5_whoever_comes_at_the_end_of_time_comes, "S5", NEEDS_SIM,
+     "1,000 ns before the end of time connects begin that take 999 ns, 1,000 or 1,001",
+     "each arrives at the last moment that there is, and not before")
+{
+    for (unsigned late = 999; late <= 1001; late++) {
+        const struct rouse_sim_rule rule = {.ask = say_most, .with = &late};
+        struct rouse_evq *evq = sim_queue(world, NULL, NULL);
+        struct rouse_source source = {0};
+        struct rouse_event event;
+        int reports = 0;
+
+        rouse_sim_fault(evq, ROUSE_SIM_SLOW_CONNECT, &rule);
+        listener_at(evq, loopback(PORT), 1);
+        rouse_sim_advance(evq, ROUSE_NEVER - 1000);
+        source.fd = open_socket(evq, ROUSE_IPV4);
+        CHECK_EQUAL(S5, connect_to(evq, source.fd, loopback(PORT)), -EINPROGRESS, "connect()");
+        sim_arm(evq, &source, ROUSE_WRITABLE);
+        for (int i = 0; i < 2; i++)
+            CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, ROUSE_NEVER - 2), 0,
+                        "who comes before the last moment");
+        for (int i = 0; i < 2; i++)
+            reports += evq->ops->wait(evq, &event, 1, ROUSE_NEVER - 1);
+        CHECK_EQUAL(S5, reports, 1, "who comes at the last moment");
+        CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, source.fd), 0, "how it ends");
+        evq->ops->forget(evq, &source);
+        close_all(evq);
+        sim_queue_close(evq);
+    }
 }
 
 CASE(s5_a_trace_tells_each_error_by_its_name, "S5", NEEDS_SIM,
@@ -424,11 +602,11 @@ CASE(s5_datagram_sockets_are_connected_already, "S5", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
-CASE(s5_the_end_of_time_is_not_passed, "S5", NEEDS_SIM,
-     "the clock stands a moment before the end of time, a wake fails and comes late, and wait() "
-     "has a "
-     "deadline there, or none that still comes",
-     "no time overflows, and each wait() ends")
+CASE(
+    s5_the_end_of_time_is_not_passed, "S5", NEEDS_SIM,
+    "the clock stands a moment before the end of time, a wake fails and comes late, and wait() "
+    "has a deadline there, or none that still comes; then somebody moves it to the end, and beyond",
+    "no time overflows, each wait() ends, and there is always time left")
 {
     struct rouse_evq *evq = sim_queue(world, NULL, "failed-wake=1000000 late-clock=1000000");
     struct rouse_event event;
@@ -444,6 +622,15 @@ CASE(s5_the_end_of_time_is_not_passed, "S5", NEEDS_SIM,
         evq->ops->wake(evq);
         CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, ROUSE_NEVER - 1), 0, "a wait() at the end");
         CHECK(S5, evq->ops->now(evq) >= before && evq->ops->now(evq) < ROUSE_NEVER, "it is %lld",
+              (long long) evq->ops->now(evq));
+    }
+    sim_queue_close(evq);
+    evq = sim_queue(world, NULL, NULL);
+    rouse_sim_advance(evq, 1);
+    CHECK_EQUAL(S5, evq->ops->now(evq), 1, "the time, a nanosecond later");
+    for (int i = 0; i < 2; i++) {
+        rouse_sim_advance(evq, i == 0 ? ROUSE_NEVER - 1 : ROUSE_NEVER);
+        CHECK(S5, evq->ops->now(evq) == ROUSE_NEVER - 1, "the last moment is %lld",
               (long long) evq->ops->now(evq));
     }
     sim_queue_close(evq);
@@ -476,8 +663,13 @@ CASES(sim_s5_calls) = {&s5_what_is_not_open_is_ebadf_everywhere,
                        &s5_any_address_is_every_address,
                        &s5_a_backlog_is_kept_and_the_next_moves_up,
                        &s5_ports_run_out,
+                       &s5_a_port_is_the_lowest_that_is_free,
+                       &s5_a_port_is_free_when_its_last_listener_closes,
+                       &s5_each_address_has_listeners_of_its_own,
+                       &s5_who_was_accepted_meanwhile_is_not_reported,
                        &s5_a_stream_without_memory_is_enomem,
                        &s5_whoever_is_late_for_ever_never_comes,
+                       &s5_whoever_comes_at_the_end_of_time_comes,
                        &s5_a_trace_tells_each_error_by_its_name,
                        &s5_a_simulation_that_cannot_open_says_why,
                        &s5_rules_that_nobody_checks_are_survived,
