@@ -344,7 +344,7 @@ CASE(n10_each_end_knows_where_both_are, "N10", NEEDS_NOTHING,
     CHECK(N10, wrong == NULL, "%s", wrong);
 }
 
-CASE(n10_an_address_that_no_system_has_is_refused, "N10", NEEDS_KERNEL,
+CASE(n10_an_address_that_no_system_has_is_refused, "N10", NEEDS_NOTHING,
      "listen and connect are given no family, a strange one, a path that is too long to end, and "
      "one that is longer than there is room for",
      "they are -EINVAL or -EAFNOSUPPORT; and so is a socket of such a family")
@@ -379,6 +379,90 @@ CASE(n10_an_address_that_no_system_has_is_refused, "N10", NEEDS_KERNEL,
     }
 }
 
+/* Fills what the address of its family does not have. */
+static void add_junk(struct rouse_address *address)
+{
+    memset(address->bytes + address->length, 0x5a, sizeof address->bytes - address->length);
+    if (address->family != ROUSE_IPV6)
+        address->scope = 0x5a5a;
+    if (address->family == ROUSE_UNIX)
+        address->port = 0x5a5a;
+}
+
+/* Listens and connects by addresses that hold more than they say. */
+static void check_junk(struct world *world, enum rouse_family family)
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    struct rouse_address address, seen;
+    rouse_fd listener, fd;
+
+    world_address(world, family, &address);
+    if (sockets->open(sockets, family, &listener) != 0 || sockets->open(sockets, family, &fd) != 0)
+        suite_error("no sockets");
+    world_take(world, listener);
+    world_take(world, fd);
+    add_junk(&address);
+    REQUIRE(N10, sockets->listen(sockets, listener, &address, 8) == 0, "listen() is refused");
+    CHECK_EQUAL(N10, sockets->local(sockets, listener, &seen), 0, "local()");
+    CHECK(N10, seen.scope == 0 && (seen.port == 0) == (family == ROUSE_UNIX),
+          "a listener is at port %u of scope %u", (unsigned) seen.port, (unsigned) seen.scope);
+    for (size_t at = seen.length; at < sizeof seen.bytes; at++)
+        CHECK(N10, seen.bytes[at] == 0, "byte %d is told, of %d", (int) at, seen.length);
+    address = seen;
+    add_junk(&address);
+    address.port = family == ROUSE_UNIX ? 1 : seen.port;
+    CHECK(N10, sockets->connect(sockets, fd, &address) != -ENOENT, "connect() finds nobody");
+    world_accept(world, listener);
+    CHECK_EQUAL(N10, sockets->peer(sockets, fd, &address), 0, "peer()");
+    CHECK(N10, memcmp(&address, &seen, sizeof seen) == 0, "it is connected to somewhere else");
+}
+
+CASE(n10_what_its_family_does_not_have_is_no_part_of_an_address, "N10", NEEDS_NOTHING,
+     "listen and connect are given IPv4 addresses with a scope, and bytes beyond their length",
+     "they work as without, and nothing of it is told back")
+{
+    check_junk(world, ROUSE_IPV4);
+}
+
+CASE(n10_nor_of_a_path, "N10", NEEDS_UNIX,
+     "listen and connect are given paths with a port, a scope, and bytes beyond their length",
+     "they work as without, and nothing of it is told back")
+{
+    check_junk(world, ROUSE_UNIX);
+}
+
+CASE(
+    n10_one_port_of_two_addresses_is_two, "N10", NEEDS_NOTHING,
+    "two listen at one port, of 127.0.0.1 and 127.0.0.2, if this machine has both; one connects to "
+    "each",
+    "each listener has the one that asked for its address")
+{
+    const struct rouse_sockets *sockets = world->sockets;
+    struct rouse_address addresses[2], seen;
+    rouse_fd listeners[2], fd;
+    int error;
+
+    listeners[0] = world_listen(world, ROUSE_IPV4, 8, &addresses[0]);
+    addresses[1] = addresses[0];
+    addresses[1].bytes[3] = 2;
+    if (sockets->open(sockets, ROUSE_IPV4, &listeners[1]) != 0)
+        suite_error("no socket");
+    world_take(world, listeners[1]);
+    error = sockets->listen(sockets, listeners[1], &addresses[1], 8);
+    if (error == -EADDRNOTAVAIL) {
+        suite_note("this machine has no 127.0.0.2");
+        return;
+    }
+    REQUIRE(N10, error == 0, "listening at the other address: %s", rouse_strerror(error));
+    for (int i = 1; i >= 0; i--)
+        world_connect(world, &addresses[i]);
+    for (int i = 0; i < 2; i++) {
+        fd = world_accept(world, listeners[i]);
+        CHECK_EQUAL(N10, sockets->local(sockets, fd, &seen), 0, "local()");
+        CHECK(N10, memcmp(&seen, &addresses[i], sizeof seen) == 0, "who was accepted is elsewhere");
+    }
+}
+
 CASE(n10_an_address_of_a_strange_family_is_told_so, "N10", NEEDS_NON_SOCKETS | NEEDS_KERNEL,
      "a listener is opened on a socket of a family that rouse does not know, and asked where it is",
      "an error")
@@ -406,4 +490,7 @@ CASES(net_n10) = {&n10_an_address_survives_the_way_to_text_and_back,
                   &n10_a_listener_tells_where_it_can_be_reached,
                   &n10_each_end_knows_where_both_are,
                   &n10_an_address_of_a_strange_family_is_told_so,
-                  &n10_an_address_that_no_system_has_is_refused};
+                  &n10_an_address_that_no_system_has_is_refused,
+                  &n10_what_its_family_does_not_have_is_no_part_of_an_address,
+                  &n10_nor_of_a_path,
+                  &n10_one_port_of_two_addresses_is_two};

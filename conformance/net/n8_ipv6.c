@@ -15,7 +15,7 @@ CASE(n8_listen_connect_and_carry_bytes_over_ipv6, "N8", NEEDS_IPV6,
 }
 
 CASE(
-    n8_a_scope_survives, "N8 N10", NEEDS_IPV6 | NEEDS_KERNEL,
+    n8_a_scope_survives, "N8 N10", NEEDS_IPV6,
     "a listener on a link-local address of this machine, with its scope, if it has one; and on one "
     "that no machine has",
     "the first works like any other, and both ends know the scope; the second is told as "

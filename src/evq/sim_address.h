@@ -30,7 +30,7 @@ static inline int sim_address_copy(struct rouse_address *copy, const struct rous
         return -EAFNOSUPPORT;
     if (family != ROUSE_UNIX)
         length = family == ROUSE_IPV4 ? 4 : 16;
-    else if (length == 0 || length > sizeof address->bytes)
+    else if (length == 0 || length >= sizeof address->bytes) /* it has a final zero */
         return -EINVAL;
     memset(copy, 0, sizeof *copy);
     copy->family = address->family;
