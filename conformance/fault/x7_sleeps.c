@@ -151,6 +151,43 @@ CASE(
     }
 }
 
+static bool never(void *with)
+{
+    (void) with;
+    return false;
+}
+
+static void wake_it_later(void *argument)
+{
+    struct world *world = argument;
+
+    (void) thread_await(never, NULL, IDLE_MS);
+    world_wake(world);
+}
+
+CASE(x7_a_wait_without_limit_sleeps, "X7", NEEDS_NOTHING,
+     "waits without limit are ended by another thread after 80 ms, one after the other",
+     "they take no processor time")
+{
+    bool sleeps = false;
+
+    for (int i = 0; i < 3 || (!sleeps && i < 6); i++) {
+        const int64_t pauses = kernel_pauses();
+        const int cpu_before = toll_cpu_ms();
+        struct thread *thread = thread_start(wake_it_later, world);
+        struct rouse_event event;
+
+        WAIT_UNLIMITED(X7, world, &event, 1);
+        sleeps = sleeps || pauses < 0 || kernel_pauses() != pauses;
+        CHECK(X7, toll_cpu_ms_since(cpu_before) <= IDLE_MS / 4,
+              "wait %d: %d ms of processor time in %d ms", i, toll_cpu_ms_since(cpu_before),
+              IDLE_MS);
+        thread_join(thread);
+    }
+    CHECK(X7, sleeps, "it does not sleep");
+}
+
 CASES(fault_x7_sleeps) = {
     &x7_short_sleeps_do_not_spin, &x7_a_source_that_nobody_armed_again_costs_nothing,
-    &x7_a_pipe_without_a_writer_costs_nothing, &x7_what_woke_a_wait_costs_nothing_afterwards};
+    &x7_a_pipe_without_a_writer_costs_nothing, &x7_what_woke_a_wait_costs_nothing_afterwards,
+    &x7_a_wait_without_limit_sleeps};
