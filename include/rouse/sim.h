@@ -12,7 +12,8 @@
  *     address, which reach each other inside one queue. They behave as Linux' do, half
  *     closes, resets, refusals, backlogs and urgent data included; and datagrams, between
  *     two sockets that are connected. Descriptors are small numbers, the lowest free one
- *     first, that mean nothing to the host.
+ *     first, that mean nothing to the host; and so are the ports that a listener at port 0,
+ *     or a connect(), is given, from 49,152 on.
  *   - The same seed, the same rules and the same calls give the same run, byte for byte
  *     in its trace. wake() from other threads is the one thing that a seed cannot decide.
  *
