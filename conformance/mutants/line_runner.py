@@ -192,7 +192,8 @@ class Bench:
 
     def together(self, backend, which="all", cases=()):
         """All in one process, up to the first that fails: its name and how, or None."""
-        command = [self.tree.conform, "--backend", backend, "--in-process", "--timeout", str(CASE_S), *naming(cases)]
+        opens = ["--backend", backend, "--require", backend]  # or nothing fails
+        command = [self.tree.conform, *opens, "--in-process", "--timeout", str(CASE_S), *naming(cases)]
         limit = CPU_S[which]
         current, verdict, done = "before the first case", "", False
         with subprocess.Popen(
