@@ -105,6 +105,82 @@ CASE(b2_the_descriptor_tells_of_what_did_not_fit, "B2", NEEDS_NOTHING,
     }
 }
 
+CASE(b2_the_descriptor_tells_of_resets_that_did_not_fit, "B2", NEEDS_NOTHING,
+     "six sources are armed in both directions, before their peers reset them or after; the array "
+     "has room for one",
+     "the descriptor is readable until the last one is reported, and then comes to rest")
+{
+    const rouse_fd fd = pollable(world);
+
+    for (int way = 0; way < 2; way++) {
+        struct rouse_source *sources[SOURCES];
+        rouse_fd ends[SOURCES][2];
+        int left = SOURCES;
+
+        for (int i = 0; i < SOURCES; i++) {
+            world_tcp_pair(world, ends[i]);
+            sources[i] = world_source(world, ends[i][0]);
+            if (way != 0)
+                world_arm(world, sources[i], QUEUE_BOTH);
+        }
+        for (int i = 0; i < SOURCES; i++) {
+            world_reset(world, ends[i][1]);
+            world_await_ready(world, ends[i][0], QUEUE_BOTH);
+        }
+        for (int i = 0; i < SOURCES && way == 0; i++)
+            world_arm(world, sources[i], QUEUE_BOTH);
+        for (int turns = 0; turns < TURNS * SOURCES && left > 0; turns++) {
+            struct rouse_event event;
+
+            REQUIRE(B2, tells(fd), "way %d: %d of %d are left", way, left, SOURCES);
+            world_wait(world, &event, 1, 0);
+            left = 0;
+            for (int i = 0; i < SOURCES; i++)
+                left += sources[i]->armed != 0;
+        }
+        CHECK_EQUAL(B2, left, 0, "sources of which something is not reported");
+        CHECK(B2, comes_to_rest(world, fd), "way %d: no rest", way);
+        for (int i = 0; i < SOURCES; i++)
+            queue_close(world, sources[i]);
+    }
+}
+
+CASE(b2_the_descriptor_tells_of_room_beside_bytes_that_nobody_wants, "B2", NEEDS_NOTHING,
+     "a full writer gets bytes for which nobody is armed, in the wait that reports another source; "
+     "the queue is turned as its descriptor says, and then there is room",
+     "the descriptor is readable, and the room reported")
+{
+    const rouse_fd fd = pollable(world);
+
+    for (int kind = 0; kind < QUEUE_KINDS; kind++) {
+        struct rouse_source *writer, *other;
+        rouse_fd ends[2], others[2];
+
+        queue_pair(world, kind, ends);
+        queue_pair(world, kind, others);
+        writer = world_source(world, ends[0]);
+        other = world_source(world, others[0]);
+        world_fill_for_good(world, ends[0]);
+        queue_arm_idle(world, writer, QUEUE_BOTH);
+        queue_send(world, ends[1], ends[0]);
+        CHECK(B2, queue_reports(world, writer, ROUSE_READABLE), "%s: a byte", queue_kind(kind));
+        world_drain(world, ends[0]);
+        queue_arm_idle(world, other, ROUSE_READABLE);
+        queue_send(world, ends[1], ends[0]);
+        queue_send(world, others[1], others[0]);
+        CHECK(B2, queue_reports(world, other, ROUSE_READABLE), "%s: another's", queue_kind(kind));
+        world_drain(world, others[0]);
+        CHECK(B2, comes_to_rest(world, fd), "%s: no rest", queue_kind(kind));
+        queue_mend(world, writer);
+        CHECK(B2, comes_to_rest(world, fd), "%s: no rest later", queue_kind(kind));
+        world_make_room(world, ends[0], ends[1]);
+        CHECK(B2, tells(fd), "%s: room is not told", queue_kind(kind));
+        CHECK(B2, queue_reports(world, writer, ROUSE_WRITABLE), "%s: room", queue_kind(kind));
+        queue_close(world, writer);
+        queue_close(world, other);
+    }
+}
+
 CASE(b2_the_descriptor_tells_of_wakes, "B2", NEEDS_NOTHING,
      "somebody listens, and the queue is woken 50 times, once or several times each",
      "the descriptor is readable each time, until the queue was turned")
@@ -240,6 +316,8 @@ CASE(b2_a_guest_gets_everything_by_its_descriptor_alone, "B2", NEEDS_NOTHING,
 CASES(evq_b2) = {
     &b2_the_descriptor_tells_of_reports,
     &b2_the_descriptor_tells_of_what_did_not_fit,
+    &b2_the_descriptor_tells_of_resets_that_did_not_fit,
+    &b2_the_descriptor_tells_of_room_beside_bytes_that_nobody_wants,
     &b2_the_descriptor_tells_of_wakes,
     &b2_the_descriptor_never_tires_of_wakes,
     &b2_a_wake_from_before_anybody_listened_is_told,
