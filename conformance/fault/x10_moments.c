@@ -226,7 +226,7 @@ static int open_refused(struct world *world, const struct call_failure *failure,
         use_queue(world, evq, failure->call);
     if (error == 0)
         evq->ops->close(evq);
-    CHECK(X3, memory.live == 0 && world_open_descriptors(world) == descriptors,
+    CHECK(X3, memory.live == 0 && memory.bytes == 0 && world_open_descriptors(world) == descriptors,
           "%s() number %d was %s, and something is left", failure->call, n, failure->error_name);
     return failed;
 }
@@ -444,6 +444,133 @@ CASE(x10_listening_when_nothing_can_be_submitted, "X10 B2", NEEDS_KERNEL | NEEDS
     }
 }
 
+enum { FIRST = 10 }; /* sources that are armed before there is no room */
+
+CASE(x10_what_is_prepared_when_nothing_can_be_submitted_is_kept, "X10 E2",
+     NEEDS_KERNEL | NEEDS_FAILURES,
+     "the kernel takes nothing from a queue; ten sources are armed, then others till they are "
+     "refused, one that it knows is forgotten, or it waits for the first time",
+     "each of the ten is reported afterwards")
+{
+    for (int waits_first = 0; waits_first < 2; waits_first++) {
+        struct rouse_source sources[FIRST] = {{0}}, known = {0};
+        struct rouse_event events[FIRST];
+        rouse_fd ends[FIRST][2], others[2];
+        struct rouse_evq *evq;
+        int left = FIRST, count = 0;
+
+        world_pair(world, others);
+        if (world_open_queue(world, NULL, &evq) != 0)
+            suite_error("no queue");
+        known.fd = others[0];
+        if (waits_first) {
+            CHECK_EQUAL(X10, evq->ops->arm(evq, &known, ROUSE_READABLE), 0, "arm()");
+            (void) evq->ops->wait(evq, events, 1, 0); /* which may be mistaken */
+        }
+        take_nothing(world);
+        for (int i = 0; i < FIRST; i++) {
+            world_pair(world, ends[i]);
+            sources[i].fd = ends[i][0];
+            CHECK_EQUAL(X10, evq->ops->arm(evq, &sources[i], ROUSE_WRITABLE), 0, "arm()");
+        }
+        arm_until_refused(world, evq, others[1]);
+        evq->ops->forget(evq, &known);
+        if (!waits_first)
+            count = evq->ops->wait(evq, events, FIRST, 0);
+        calls_end();
+        left -= count > 0 ? count : 0;
+        do {
+            count = evq->ops->wait(evq, events, FIRST, world_after(world, WORLD_SOON));
+            left -= count > 0 ? count : 0;
+        } while (left > 0 && count > 0);
+        CHECK_EQUAL(E2, left, 0, "sources that are not reported");
+        for (int i = 0; i < FIRST; i++)
+            evq->ops->forget(evq, &sources[i]);
+        evq->ops->close(evq);
+    }
+}
+
+static void wake_soon(void *argument)
+{
+    struct rouse_evq *evq = argument;
+
+    thread_yield();
+    evq->ops->wake(evq);
+}
+
+CASE(x10_a_first_wait_that_is_refused_once_is_woken, "X10 E7", NEEDS_KERNEL | NEEDS_FAILURES,
+     "a new queue has been armed so often that there may be room for no more; the kernel takes "
+     "nothing, once, and it waits without limit, till another thread wakes",
+     "it says -ENOMEM, or is woken")
+{
+    for (int arms = 126; arms <= 130; arms++)
+        for (int round = 0; round < 5; round++) {
+            struct watchdog *watchdog = watchdog_start(WORLD_SOON, is_deaf, "a wake is not heard");
+            struct rouse_event event;
+            struct thread *thread;
+            struct rouse_evq *evq;
+            rouse_fd ends[2];
+            int count;
+
+            world_pair(world, ends);
+            if (world_open_queue(world, NULL, &evq) != 0)
+                suite_error("no queue");
+            for (int i = 0; i < arms; i++) {
+                struct rouse_source source = {.fd = ends[0]};
+
+                CHECK_EQUAL(X10, evq->ops->arm(evq, &source, QUEUE_BOTH), 0, "arm()");
+                evq->ops->forget(evq, &source);
+            }
+            calls_fail(world, failure_of("io_uring_enter2", EAGAIN), 1, false);
+            thread = thread_start(wake_soon, evq);
+            count = evq->ops->wait(evq, &event, 1, ROUSE_NEVER);
+            CHECK(E7, count == 0 || count == -ENOMEM, "wait() says: %d", count);
+            calls_end();
+            if (count != 0)
+                CHECK_EQUAL(E7, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 0, "the next wait()");
+            thread_join(thread);
+            evq->ops->close(evq);
+            world_close(world, ends[0]);
+            world_close(world, ends[1]);
+            watchdog_stop(watchdog);
+        }
+}
+
+CASE(
+    x10_what_is_armed_when_nothing_can_be_submitted_is_told, "X10 B2",
+    NEEDS_KERNEL | NEEDS_FAILURES,
+    "somebody sleeps on a queue's descriptor, the kernel takes nothing, and a source is armed that "
+    "is ready, or becomes so afterwards",
+    "the descriptor is readable, and the source reported")
+{
+    rouse_fd pollable = ROUSE_NO_FD;
+
+    if (world->evq->ops->pollable != NULL)
+        pollable = world->evq->ops->pollable(world->evq);
+    for (int way = 0; way < 4; way++) {
+        struct rouse_source *source;
+        rouse_fd ends[2];
+
+        world_pair(world, ends);
+        source = world_source(world, ends[0]);
+        if (way / 2 != 0)
+            queue_arm_idle(world, source, ROUSE_WRITABLE);
+        if (way % 2 != 0)
+            queue_send(world, ends[1], ends[0]);
+        for (int i = 0; i < 3; i++)
+            world_turn(world, 0);
+        take_nothing(world);
+        world_arm(world, source, ROUSE_READABLE);
+        calls_end();
+        if (way % 2 == 0)
+            queue_send(world, ends[1], ends[0]);
+        if (pollable != ROUSE_NO_FD)
+            CHECK(B2, kernel_readable(pollable, WORLD_SOON), "way %d: nothing is told", way);
+        CHECK(B2, queue_reports(world, source, ROUSE_READABLE), "way %d: no report", way);
+        queue_close(world, source);
+    }
+}
+
 CASE(x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted, "X10 E6",
      NEEDS_KERNEL | NEEDS_FAILURES,
      "a writer waits on a full stream, its peer ends its own half, and the kernel takes nothing",
@@ -655,6 +782,9 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_forgetting_when_nothing_can_be_submitted,
                             &x10_a_first_wait_when_nothing_can_be_submitted,
                             &x10_listening_when_nothing_can_be_submitted,
+                            &x10_what_is_prepared_when_nothing_can_be_submitted_is_kept,
+                            &x10_a_first_wait_that_is_refused_once_is_woken,
+                            &x10_what_is_armed_when_nothing_can_be_submitted_is_told,
                             &x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted,
                             &x10_a_descriptor_closed_too_early_haunts_nobody,
                             &x10_a_look_that_is_refused_loses_nothing,
