@@ -208,15 +208,15 @@ CASE(s5_a_backlog_is_kept_and_the_next_moves_up, "S5", NEEDS_SIM,
     }
 }
 
-/* The port that a new listener gets, at a port of nobody's choice. */
+/* The port that a new listener gets who names none, or 0. */
 static int next_port(struct rouse_evq *evq, rouse_fd *fd)
 {
     struct rouse_address address;
 
     *fd = open_socket(evq, ROUSE_IPV4);
-    if (listen_on(evq, *fd, loopback(0), 1) != 0
-        || evq->sockets->local(evq->sockets, *fd, &address) != 0)
-        suite_error("no listener");
+    if (listen_on(evq, *fd, loopback(0), 1) != 0)
+        return 0;
+    evq->sockets->local(evq->sockets, *fd, &address);
     return address.port;
 }
 
@@ -256,7 +256,7 @@ CASE(s5_ports_run_out, "S5", NEEDS_SIM,
     CHECK(S5, strstr(names.text, "EADDRNOTAVAIL") != NULL, "no line tells of EADDRNOTAVAIL");
     evq->sockets->close(evq->sockets, last);
     CHECK_EQUAL(S5, listen_on(evq, fd, loopback(0), 1), 0, "listen() with one");
-    for (rouse_fd in_between = 100; in_between < 16000; in_between += 2000) {
+    for (rouse_fd in_between = 100; in_between < PORTS; in_between += 64) {
         evq->sockets->local(evq->sockets, in_between, &address);
         evq->sockets->close(evq->sockets, in_between);
         CHECK_EQUAL(S5, next_port(evq, &fd), address.port, "the only port that is free");
