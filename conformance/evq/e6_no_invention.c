@@ -110,8 +110,65 @@ CASE(e6_the_queue_does_not_report_itself, "E6", NEEDS_NOTHING,
     }
 }
 
+CASE(e6_what_was_taken_before_the_wait_is_reported_once_at_most, "E6 E2", NEEDS_NOTHING,
+     "a reader of a stream or of datagrams is armed, and what comes is taken before anybody waits",
+     "of it there is one report at most, which names the reader's direction; and one of the next")
+{
+    for (int kind = 0; kind <= QUEUE_KINDS; kind++) {
+        struct rouse_source *source;
+        rouse_fd ends[2];
+        char byte;
+
+        if (kind < QUEUE_KINDS)
+            queue_pair(world, kind, ends);
+        else
+            world_datagrams(world, ends);
+        source = world_source(world, ends[0]);
+        world_arm(world, source, ROUSE_READABLE);
+        queue_send(world, ends[1], ends[0]);
+        CHECK_EQUAL(E6, world_read(world, ends[0], &byte, 1), 1, "what is read before the wait");
+        CHECK(E6, (world_quiet(world, source, 3) & ROUSE_WRITABLE) == 0, "kind %d: writable", kind);
+        CHECK(E6, world_quiet(world, source, 3) == 0, "kind %d: another report", kind);
+        world_arm(world, source, ROUSE_READABLE);
+        queue_send(world, ends[1], ends[0]);
+        REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "kind %d: the next byte", kind);
+    }
+}
+
+CASE(e6_an_error_that_was_taken_is_no_report, "E6 E2", NEEDS_ICMP,
+     "a reader of datagrams is armed when an error comes; a read, a write, or who asks how it is "
+     "connected takes it before anybody waits",
+     "of it there is one report at most, and each names a direction; the next error is reported")
+{
+    for (int way = 0; way < 3; way++) {
+        struct rouse_source *source;
+        intptr_t told;
+        rouse_fd ends[2];
+        char byte = 'x';
+
+        world_datagrams(world, ends);
+        source = world_source(world, ends[0]);
+        world_arm(world, source, ROUSE_READABLE);
+        world_close(world, ends[1]);
+        queue_send(world, ends[0], ends[0]);
+        told = way == 0   ? world_read(world, ends[0], &byte, 1)
+               : way == 1 ? world_write(world, ends[0], &byte, 1)
+                          : world->sockets->connected(world->sockets, ends[0]);
+        CHECK_EQUAL(E6, told, -ECONNREFUSED, "what is told before the wait");
+        CHECK(E6, (world_quiet(world, source, 3) & ROUSE_WRITABLE) == 0, "way %d: writable", way);
+        CHECK(E6, world_quiet(world, source, 3) == 0, "way %d: another report", way);
+        world_arm(world, source, ROUSE_READABLE);
+        world_turn(world, 0);
+        queue_mend(world, source);
+        queue_send(world, ends[0], ends[0]);
+        REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "way %d: the next error", way);
+    }
+}
+
 CASES(evq_e6) = {
     &e6_only_what_is_armed_is_reported,
     &e6_a_report_is_mistaken_once_at_most,
     &e6_the_queue_does_not_report_itself,
+    &e6_what_was_taken_before_the_wait_is_reported_once_at_most,
+    &e6_an_error_that_was_taken_is_no_report,
 };

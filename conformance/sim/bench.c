@@ -1,6 +1,8 @@
 /*
  * bench.c -- simulated queues for cases about sim.h.
  */
+#include <errno.h>
+
 #include "bench.h"
 
 static void add_line(void *with, const char *line)
@@ -45,6 +47,21 @@ void sim_pair(struct rouse_evq *evq, rouse_fd ends[2])
 
     if (peer->pair(peer, ends) != 0)
         suite_error("no pair");
+}
+
+void sim_tcp_pair(struct rouse_evq *evq, rouse_fd ends[2])
+{
+    const struct rouse_sockets *peer = rouse_sim_peer(evq);
+    struct rouse_address address = {ROUSE_IPV4, 4, 0, 0, {127, 0, 0, 1}};
+    rouse_fd listener;
+
+    if (peer->open(peer, ROUSE_IPV4, &listener) != 0 || peer->open(peer, ROUSE_IPV4, &ends[0]) != 0
+        || peer->listen(peer, listener, &address, 1) != 0
+        || peer->local(peer, listener, &address) != 0
+        || peer->connect(peer, ends[0], &address) != -EINPROGRESS
+        || peer->accept(peer, listener, &ends[1]) != 0)
+        suite_error("no connection");
+    peer->close(peer, listener);
 }
 
 void sim_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)

@@ -26,6 +26,9 @@ void sim_queue_close(struct rouse_evq *evq);
 /* A pair of streams, made by the peer's calls. */
 void sim_pair(struct rouse_evq *evq, rouse_fd ends[2]);
 
+/* The same over TCP: ends[0] connected, ends[1] was accepted. */
+void sim_tcp_pair(struct rouse_evq *evq, rouse_fd ends[2]);
+
 /* Arms, without a fault. */
 void sim_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest);
 

@@ -174,7 +174,8 @@ ROUSE_API const struct rouse_sockets *rouse_sim_peer(struct rouse_evq *evq);
 ROUSE_API int rouse_sim_reset(struct rouse_evq *evq, rouse_fd fd);
 
 /* Sends one byte of urgent data. A read of the other end stops short at its place in
- * the stream, and goes on behind it, without the urgent byte, as TCP does. */
+ * the stream, and goes on behind it, without the urgent byte, as TCP does. -EINVAL for a
+ * datagram socket; else as write(). */
 ROUSE_API int rouse_sim_urgent(struct rouse_evq *evq, rouse_fd fd, char byte);
 
 /* Moves the clock forward while nobody waits, as a busy thread would see it. */

@@ -68,7 +68,7 @@ intptr_t rouse__sim_datagram_write(struct sim_socket *socket, const void *buffer
     const int error = refusal(socket, size);
 
     if (error != 0) {
-        socket->error = 0; /* once */
+        (void) rouse__sim_error_take(socket); /* once */
         return error;
     }
     if (peer == NULL) {

@@ -4,8 +4,9 @@
  *
  * The urgent byte has its place in the stream, but only as a mark: a read that comes
  * to it stops short, and the next one leaves it out. There is one mark. When a second
- * urgent byte is written before the reader has passed the first, the first becomes a
- * byte like any other. All this is what Linux does, for TCP and for Unix sockets.
+ * urgent byte is written before the reader has come to the first, the first becomes a
+ * byte like any other; where the reader stands just before it, it is gone. All this is
+ * what Linux does for TCP.
  */
 #ifndef ROUSE_EVQ_SIM_FLOW_H
 #define ROUSE_EVQ_SIM_FLOW_H
@@ -73,6 +74,8 @@ static inline size_t sim_flow_write(struct sim_flow *flow, const void *buffer, s
 /* Makes the byte that was written last the urgent one. */
 static inline void sim_flow_mark(struct sim_flow *flow)
 {
+    if (flow->urgent == 0)
+        sim_flow_skip(flow, 1);
     flow->urgent = flow->count - 1;
 }
 

@@ -427,23 +427,22 @@ int rouse__sim_error_take(struct sim_socket *socket)
     const int error = socket->error;
 
     socket->error = 0;
+    rouse__sim_settle(socket);
     return error;
 }
 
 static intptr_t stream_read(struct sim_socket *socket, void *buffer, size_t size)
 {
     struct sim_flow *flow = sim_inward(socket);
-    size_t count;
+    const size_t count = sim_flow_read(flow, buffer, size); /* may pass an urgent byte alone */
 
-    if (sim_flow_readable(flow) == 0) {
-        if (socket->error != 0)
-            return rouse__sim_error_take(socket);
-        return flow->ended ? 0 : -EAGAIN;
-    }
-    count = sim_flow_read(flow, buffer, size);
     rouse__sim_settle(sim_peer_of(socket));
     rouse__sim_settle(socket);
-    return (intptr_t) count;
+    if (count > 0)
+        return (intptr_t) count;
+    if (socket->error != 0)
+        return rouse__sim_error_take(socket);
+    return flow->ended ? 0 : -EAGAIN;
 }
 
 static intptr_t sim_read(const struct rouse_sockets *self, rouse_fd fd, void *buffer, size_t size)
@@ -656,13 +655,15 @@ int rouse__sim_reset(struct rouse__sim_sockets *sockets, rouse_fd fd)
 
 int rouse__sim_urgent(struct rouse__sim_sockets *sockets, rouse_fd fd, char byte)
 {
-    const intptr_t written = sim_write(&sockets->table, fd, &byte, 1);
-    struct sim_socket *peer;
+    struct sim_socket *socket = sim_find(&sockets->table, fd);
+    intptr_t written;
 
+    if (socket != NULL && socket->state == SOCKET_DATAGRAM)
+        return -EINVAL;
+    written = sim_write(&sockets->table, fd, &byte, 1);
     if (written < 0)
         return (int) written;
-    peer = sim_peer_of(sim_find(&sockets->table, fd)); /* or the write would have failed */
-    sim_flow_mark(sim_inward(peer));
-    rouse__sim_settle(peer);
+    sim_flow_mark(sim_outward(socket));
+    rouse__sim_settle(sim_peer_of(socket));
     return 0;
 }
