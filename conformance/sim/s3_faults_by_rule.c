@@ -66,8 +66,13 @@ CASE(s3_a_fault_happens_as_its_rule_says, "S3", NEEDS_SIM,
     CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SHORT_READ), 64,
                 "how often it might have");
     rouse_sim_fault(evq, ROUSE_SIM_SHORT_READ, NULL);
+    rouse_sim_fault(evq, ROUSE_SIM_SHORT_WRITE, NULL);
     CHECK(S3, short_reads(evq, ends, 64) == 0, "without a rule");
     CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SHORT_READ), 0, "without a rule");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, "short-read=1"), 0, "a chance of a millionth");
+    short_reads(evq, ends, 64);
+    CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SHORT_READ), 64,
+                "opportunities for it");
     CHECK_EQUAL(S3, rouse_sim_faults(evq, "short-read=1000000"), 0, "certainty");
     CHECK(S3, short_reads(evq, ends, 64) == ~UINT64_C(0), "certainty");
     rouse_sim_faults(evq, "short-read=500000");
@@ -103,6 +108,8 @@ CASE(s3_rules_are_read_from_text, "S3", NEEDS_SIM, "rules as text, and what is n
         "delay=1:9223372036854775808",
         "delay=.................................................................",
     };
+    static const char full[] =
+        "short-read=x..............................................................x:1";
     struct rouse_evq *evq = sim_queue(world, NULL, "short-read=1000000");
     rouse_fd ends[2];
 
@@ -113,6 +120,13 @@ CASE(s3_rules_are_read_from_text, "S3", NEEDS_SIM, "rules as text, and what is n
     CHECK_EQUAL(S3, rouse_sim_faults(evq, ", reorder=5 short-read=.x.x:1,delay=0:9 ,"), 0,
                 "a text");
     CHECK(S3, short_reads(evq, ends, 8) == 0xa, "a script from text");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, full), 0, "as long a script as there can be");
+    CHECK(S3, short_reads(evq, ends, 64) == UINT64_C(0x8000000000000001), "what it says");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, "short-read=xx short-read=0:3,short-read=..x"), 0,
+                "three rules for one fault");
+    CHECK(S3, short_reads(evq, ends, 8) == 4, "the last one does not count, or another does");
+    CHECK_EQUAL(S3, rouse_sim_faults(evq, "short-read=..x:1 short-read=1000000"), 0, "two rules");
+    CHECK(S3, short_reads(evq, ends, 8) == 0xff, "the last one does not count");
     CHECK_EQUAL(S3, rouse_sim_faults(evq, "reorder=1000000"), 0, "another text");
     CHECK(S3, short_reads(evq, ends, 8) == 0, "a rule that a text does not name goes on");
     CHECK_EQUAL(S3, rouse_sim_faults(evq, NULL), 0, "no text");
@@ -223,6 +237,43 @@ CASE(s3_a_spurious_report_names_what_is_armed_and_not_ready, "S3", NEEDS_SIM,
     CHECK_EQUAL(S3, spot.evq->ops->now(spot.evq), ROUSE_MS(11), "the time of a true report");
     CHECK_EQUAL(S3, rouse_sim_fault_count(spot.evq, ROUSE_SIM_SPURIOUS), 2, "how many there were");
     spot_close(&spot);
+}
+
+CASE(s3_every_direction_that_waits_in_vain_is_an_opportunity, "S3", NEEDS_SIM,
+     "six ends of streams are armed for both directions, and nothing can be read; three are full",
+     "all that is armed and not ready is reported by mistake, with what is ready, and counted")
+{
+    const struct rouse_sim_options options = {.size = sizeof options, .capacity = 4};
+    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    const struct rouse_sockets *peer = rouse_sim_peer(evq);
+    struct rouse_source sources[6] = {0};
+    struct rouse_event events[12];
+    unsigned reported[6] = {0};
+    rouse_fd ends[2];
+    int count;
+
+    for (int i = 0; i < 6; i += 2) {
+        sim_pair(evq, ends);
+        peer->write(peer, ends[0], "full", 4);
+        sources[i].fd = ends[0];
+        sources[i + 1].fd = ends[1];
+        sim_arm(evq, &sources[i], ROUSE_READABLE | ROUSE_WRITABLE);
+        sim_arm(evq, &sources[i + 1], ROUSE_WRITABLE);
+    }
+    rouse_sim_faults(evq, "spurious=1000000");
+    count = evq->ops->wait(evq, events, 12, 0);
+    for (int i = 0; i < count; i++)
+        reported[events[i].source - sources] |= events[i].ready;
+    for (int i = 0; i < 6; i++)
+        CHECK_EQUAL(S3, reported[i], i % 2 == 0 ? ROUSE_READABLE | ROUSE_WRITABLE : ROUSE_WRITABLE,
+                    "what is reported of one");
+    CHECK_EQUAL(S3, rouse_sim_fault_count(evq, ROUSE_SIM_SPURIOUS), 6, "how many mistakes");
+    CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SPURIOUS), 6, "opportunities");
+    for (int i = 0; i < 6; i++) {
+        evq->ops->forget(evq, &sources[i]);
+        peer->close(peer, sources[i].fd);
+    }
+    sim_queue_close(evq);
 }
 
 CASE(s3_batches_come_in_reverse_and_directions_apart, "S3", NEEDS_SIM,
@@ -370,6 +421,35 @@ CASE(s3_accept_and_connected_would_block_once_too, "S3", NEEDS_SIM,
         sockets->close(sockets, sources[i].fd);
     }
     sim_queue_close(evq);
+}
+
+CASE(s3_each_direction_would_block_by_itself_and_not_twice_running, "S3", NEEDS_SIM,
+     "both directions are reported one after the other, and then tried; and a reader forgets after "
+     "each report, tries, and arms again",
+     "each direction's first try is -EAGAIN; nobody is refused twice running, whoever forgets")
+{
+    struct spot spot;
+    unsigned ready;
+    char byte = 'x';
+
+    spot_open(&spot, world, "would-block=1000000");
+    spot.peer->write(spot.peer, spot.ends[1], "abcdef", 6);
+    for (unsigned direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction++) {
+        sim_arm(spot.evq, &spot.source, direction);
+        CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 1, "waits for a report");
+    }
+    CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], &byte, 1), -EAGAIN, "a read");
+    CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[0], &byte, 1), -EAGAIN, "a write");
+    for (int round = 0; round < 4; round++) {
+        sim_arm(spot.evq, &spot.source, ROUSE_READABLE);
+        CHECK_EQUAL(S3, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 1, "waits for a report");
+        if (round % 2 != 0)
+            spot.evq->ops->forget(spot.evq, &spot.source);
+        CHECK_EQUAL(S3, spot.sockets->read(spot.sockets, spot.ends[0], &byte, 1),
+                    round % 2 != 0 ? -EAGAIN : 1, "a read after it");
+        spot.evq->ops->forget(spot.evq, &spot.source);
+    }
+    spot_close(&spot);
 }
 
 CASE(s3_a_shortage_is_told_and_nothing_else_happens, "S3", NEEDS_SIM,
@@ -599,7 +679,9 @@ CASE(s3_an_interruption_comes_in_the_middle_of_a_wait, "S3", NEEDS_SIM,
     CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_MS(100)), 0, "reports");
     CHECK(S3, evq->ops->now(evq) >= before && evq->ops->now(evq) < ROUSE_MS(100), "woken at %lld",
           (long long) evq->ops->now(evq));
+    before = evq->ops->now(evq);
     CHECK_EQUAL(S3, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 0, "reports, without limit");
+    CHECK_EQUAL(S3, evq->ops->now(evq), before, "the time, where there is none to go to");
     CHECK_EQUAL(S3, handler.calls, 3, "interruptions in all");
     sim_queue_close(evq);
 }
@@ -795,6 +877,52 @@ CASE(s3_datagrams_are_lost_by_rule, "S3", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
+CASE(s3_messages_are_whole_whatever_happens_to_streams, "S3 S2", NEEDS_SIM,
+     "datagrams are written and read while every transfer is to be short, and every connection to "
+     "be reset",
+     "each arrives as it was sent: these are no streams")
+{
+    struct rouse_evq *evq =
+        sim_queue(world, NULL, "short-read=1000000 short-write=1000000 reset=1000000");
+    const struct rouse_sockets *sockets = evq->sockets;
+    rouse_fd ends[2];
+    char bytes[20];
+
+    REQUIRE(S3, rouse_sim_datagrams(evq, ends) == 0, "no datagram sockets");
+    for (int i = 0; i < 10; i++) {
+        CHECK_EQUAL(S2, sockets->write(sockets, ends[0], "0123456789", 10), 10, "a write");
+        CHECK_EQUAL(S2, sockets->read(sockets, ends[1], bytes, sizeof bytes), 10, "a read");
+        CHECK(S2, memcmp(bytes, "0123456789", 10) == 0, "another message");
+    }
+    CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SHORT_READ), 0, "short reads");
+    CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_SHORT_WRITE), 0, "short writes");
+    CHECK_EQUAL(S3, rouse_sim_fault_opportunities(evq, ROUSE_SIM_RESET), 0, "resets");
+    sockets->close(sockets, ends[0]);
+    sockets->close(sockets, ends[1]);
+    sim_queue_close(evq);
+}
+
+CASE(s3_a_reset_wakes_both_ends, "S3 E4", NEEDS_SIM,
+     "both ends of a pair wait for bytes; one of them writes, and is reset",
+     "the write is told, and both ends are reported")
+{
+    struct rouse_event events[4] = {{NULL, 0}};
+    struct rouse_source other = {0};
+    struct spot spot;
+
+    spot_open(&spot, world, "reset=1000000");
+    other.fd = spot.ends[1];
+    sim_arm(spot.evq, &spot.source, ROUSE_READABLE);
+    sim_arm(spot.evq, &other, ROUSE_READABLE);
+    CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[0], "x", 1), -ECONNRESET,
+                "the write");
+    CHECK_EQUAL(E4, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "how many are woken");
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(E4, events[i].ready, ROUSE_READABLE, "for what");
+    spot.evq->ops->forget(spot.evq, &other);
+    spot_close(&spot);
+}
+
 CASE(s3_what_was_split_off_is_not_held_back_again, "S3", NEEDS_SIM,
      "a report of both directions is always held back for a turn, and always comes as two",
      "the first one comes in the second turn, and the other one in the next")
@@ -813,6 +941,16 @@ CASE(s3_what_was_split_off_is_not_held_back_again, "S3", NEEDS_SIM,
         both |= event.ready;
     }
     CHECK_EQUAL(S3, both, ROUSE_READABLE | ROUSE_WRITABLE, "what came, in two reports");
+    /* Nor if the fault ends while it is held back, and begins anew between the two. */
+    rouse_sim_faults(spot.evq, "delay=1000000:9 split=1000000");
+    sim_arm(spot.evq, &spot.source, ROUSE_READABLE | ROUSE_WRITABLE);
+    for (int wait = 0; wait < 3; wait++) {
+        const struct rouse_sim_rule always = {.per_million = 1000000, .amount = 9};
+        struct rouse_event event;
+
+        rouse_sim_fault(spot.evq, ROUSE_SIM_DELAY, wait != 1 ? &always : NULL);
+        CHECK_EQUAL(S3, spot.evq->ops->wait(spot.evq, &event, 1, 0), wait > 0, "reports");
+    }
     spot_close(&spot);
 }
 
@@ -858,5 +996,9 @@ CASES(sim_s3) = {&s3_a_fault_happens_as_its_rule_says,
                  &s3_a_clock_is_late_once_for_each_moment,
                  &s3_a_wake_that_fails_ends_its_wait_late,
                  &s3_datagrams_are_lost_by_rule,
+                 &s3_every_direction_that_waits_in_vain_is_an_opportunity,
+                 &s3_each_direction_would_block_by_itself_and_not_twice_running,
+                 &s3_messages_are_whole_whatever_happens_to_streams,
+                 &s3_a_reset_wakes_both_ends,
                  &s3_what_was_split_off_is_not_held_back_again,
                  &s3_who_is_asked_says_how_much};

@@ -94,7 +94,6 @@ void rouse__sim_forget(struct rouse_source *source)
     if (socket != NULL) {
         leave_due(socket);
         socket->source = NULL;
-        socket->fresh = socket->blocked = 0;
     }
     source->record = NULL;
     source->armed = 0;
