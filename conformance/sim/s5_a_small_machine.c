@@ -348,10 +348,22 @@ CASE(s5_the_environment_says_what_the_program_does_not, "S5 X3", NEEDS_SIM,
      "a queue opens with and without options, while ROUSE_SIM names some",
      "it counts only without; where it cannot be read nothing opens")
 {
-    static const char *const wrong[] = {"descriptors=", "capacity=x", "batch=99999999999",
-                                        "seed=18446744073709551616", "speed=1"};
+    static const char *const wrong[] = {"descriptors=",
+                                        "capacity=",
+                                        "batch=",
+                                        "seed=",
+                                        "descriptors=-1",
+                                        "capacity=x",
+                                        "batch=1;",
+                                        "batch=99999999999",
+                                        "seed=18446744073709551616",
+                                        "speed=1",
+                                        "batch"};
+    static const int wrong_count = sizeof wrong / sizeof *wrong;
     const struct rouse_sim_options none = {.size = sizeof none};
     struct rouse_evq *evq;
+    struct rouse_source sources[2] = {0};
+    struct rouse_event events[2];
     rouse_fd ends[2], fd;
     char bytes[8] = {0};
 
@@ -360,6 +372,14 @@ CASE(s5_the_environment_says_what_the_program_does_not, "S5 X3", NEEDS_SIM,
     if (rouse_sim_open(&evq, NULL, world->alloc) != 0)
         suite_error("no simulated queue");
     CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), 0, "a pair");
+    for (int i = 0; i < 2; i++) {
+        sources[i].fd = ends[i];
+        sim_arm(evq, &sources[i], ROUSE_READABLE | ROUSE_WRITABLE);
+    }
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(S5, evq->ops->wait(evq, events, 2, 0), 1, "what a wait() brings");
+    for (int i = 0; i < 2; i++)
+        evq->ops->forget(evq, &sources[i]);
     CHECK_EQUAL(S5, evq->sockets->write(evq->sockets, ends[0], bytes, 8), 5, "what has room");
     evq->sockets->close(evq->sockets, ends[1]);
     CHECK_EQUAL(S5, evq->sockets->open(evq->sockets, ROUSE_IPV4, &fd), -EMFILE, "by a fault");
@@ -371,7 +391,7 @@ CASE(s5_the_environment_says_what_the_program_does_not, "S5 X3", NEEDS_SIM,
     CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), 0, "a pair");
     CHECK_EQUAL(S5, evq->sockets->write(evq->sockets, ends[0], bytes, 8), 8, "with options");
     sim_queue_close(evq);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < wrong_count; i++) {
         const struct rouse_evq_options options = {.size = sizeof options, .alloc = world->alloc};
         const int descriptors = world_open_descriptors(world);
         const size_t blocks = world->memory.live;

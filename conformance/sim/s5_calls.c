@@ -72,28 +72,60 @@ static void note_line(void *with, const char *line)
         strcat(strcat(names->text, name), "\n");
 }
 
-CASE(s5_what_is_not_open_is_ebadf_everywhere, "S5", NEEDS_SIM,
-     "each call is made of a descriptor that is not open", "it is -EBADF")
+/* Memory with something behind each block. */
+static void *resize_and_fill(void *with, void *block, size_t old_size, size_t size)
 {
-    struct rouse_evq *evq = sim_queue(world, NULL, NULL);
-    const struct rouse_sockets *sockets = evq->sockets;
+    const struct rouse_alloc *alloc = with;
+    const size_t more = 64;
+    uint8_t *bytes = alloc->resize(alloc->self, block, old_size > 0 ? old_size + more : 0,
+                                   size > 0 ? size + more : 0);
+
+    if (bytes != NULL && size > 0)
+        memset(bytes + size, 0xA5, more);
+    return bytes;
+}
+
+CASE(s5_what_is_not_open_is_ebadf_everywhere, "S5", NEEDS_SIM,
+     "each call is made of numbers that are not open, high and low ones, with and without faults; "
+     "there is something behind each block of memory",
+     "it is -EBADF")
+{
+    static const rouse_fd numbers[] = {1, 5, 15, 16, 17, 99, 65535, 65536, INT32_MAX};
+    const struct rouse_alloc filled = {.resize = resize_and_fill, .self = (void *) world->alloc};
     struct rouse_address address = loopback(PORT);
+    struct rouse_evq *evq;
     char byte = 'x';
     rouse_fd fd;
 
-    CHECK_EQUAL(S5, sockets->listen(sockets, 5, &address, 1), -EBADF, "listen()");
-    CHECK_EQUAL(S5, sockets->accept(sockets, 5, &fd), -EBADF, "accept()");
-    CHECK_EQUAL(S5, sockets->connect(sockets, 5, &address), -EBADF, "connect()");
-    CHECK_EQUAL(S5, sockets->connected(sockets, 5), -EBADF, "connected()");
-    CHECK_EQUAL(S5, sockets->read(sockets, 5, &byte, 1), -EBADF, "read()");
-    CHECK_EQUAL(S5, sockets->write(sockets, 5, &byte, 1), -EBADF, "write()");
-    CHECK_EQUAL(S5, sockets->shutdown(sockets, 5), -EBADF, "shutdown()");
-    CHECK_EQUAL(S5, sockets->local(sockets, 5, &address), -EBADF, "local()");
-    CHECK_EQUAL(S5, sockets->peer(sockets, 5, &address), -EBADF, "peer()");
-    CHECK_EQUAL(S5, rouse_sim_reset(evq, 5), -EBADF, "rouse_sim_reset()");
-    CHECK_EQUAL(S5, rouse_sim_urgent(evq, 5, byte), -EBADF, "rouse_sim_urgent()");
-    sockets->close(sockets, 5);
-    sim_queue_close(evq);
+    if (rouse_sim_open(&evq, NULL, &filled) != 0)
+        suite_error("no simulated queue");
+    open_socket(evq, ROUSE_IPV4);
+    for (int i = 0; i < 18; i++) {
+        const struct rouse_sockets *sockets = evq->sockets;
+        const rouse_fd number = numbers[i / 2];
+
+        if (rouse_sim_faults(evq, i % 2 == 0 ? ""
+                                             : "would-block=1000000 reset=1000000 lost=1000000 "
+                                               "aborted=1000000 slow-connect=1000000 "
+                                               "refused=1000000 short-read=1000000 "
+                                               "short-write=1000000")
+            != 0)
+            suite_error("no faults");
+        CHECK_EQUAL(S5, sockets->listen(sockets, number, &address, 1), -EBADF, "listen()");
+        CHECK_EQUAL(S5, sockets->accept(sockets, number, &fd), -EBADF, "accept()");
+        CHECK_EQUAL(S5, sockets->connect(sockets, number, &address), -EBADF, "connect()");
+        CHECK_EQUAL(S5, sockets->connected(sockets, number), -EBADF, "connected()");
+        CHECK_EQUAL(S5, sockets->read(sockets, number, &byte, 1), -EBADF, "read()");
+        CHECK_EQUAL(S5, sockets->write(sockets, number, &byte, 1), -EBADF, "write()");
+        CHECK_EQUAL(S5, sockets->shutdown(sockets, number), -EBADF, "shutdown()");
+        CHECK_EQUAL(S5, sockets->local(sockets, number, &address), -EBADF, "local()");
+        CHECK_EQUAL(S5, sockets->peer(sockets, number, &address), -EBADF, "peer()");
+        CHECK_EQUAL(S5, rouse_sim_reset(evq, number), -EBADF, "rouse_sim_reset()");
+        CHECK_EQUAL(S5, rouse_sim_urgent(evq, number, byte), -EBADF, "rouse_sim_urgent()");
+        CHECK_EQUAL(S5, rouse_sim_ready(evq, number), -EBADF, "rouse_sim_ready()");
+        sockets->close(sockets, number);
+    }
+    evq->ops->close(evq);
 }
 
 CASE(s5_a_socket_that_is_nowhere_or_listens_moves_no_bytes, "S5", NEEDS_SIM,
@@ -384,14 +416,21 @@ CASE(s5_a_stream_without_memory_is_enomem, "S5", NEEDS_SIM,
      "streams that would hold more than there is; and connects while memory fails",
      "each is -ENOMEM, nothing is left open, and who did not connect is where he was")
 {
-    const struct rouse_sim_options options = {.size = sizeof options, .capacity = SIZE_MAX};
-    struct rouse_evq *evq = sim_queue(world, &options, NULL);
+    /* Both directions of the last two would fit, if sizes were counted round. */
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 2 + 1};
+    struct rouse_evq *evq;
     struct rouse_address before, after;
     rouse_fd ends[2], fd;
 
-    CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), -ENOMEM, "a pair of endless streams");
-    CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is open");
-    sim_queue_close(evq);
+    for (int i = 0; i < 3; i++) {
+        const struct rouse_sim_options options = {.size = sizeof options, .capacity = sizes[i]};
+
+        evq = sim_queue(world, &options, NULL);
+        CHECK_EQUAL(S5, evq->sockets->pair(evq->sockets, ends), -ENOMEM,
+                    "a pair of endless streams");
+        CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is open");
+        sim_queue_close(evq);
+    }
 
     evq = sim_queue(world, NULL, NULL);
     listener_at(evq, path(3), 1);

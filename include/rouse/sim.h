@@ -136,7 +136,8 @@ ROUSE_API void rouse_sim_fault(struct rouse_evq *evq, enum rouse_sim_fault fault
 /* Sets all rules by a text, after ending those there were; NULL or "" only ends them.
  * "delay=50000:4 spurious=1000000 aborted=..x" is a delay of at most 4 turns with a chance of
  * 5 %, a spurious report wherever there can be one, and the third accept() aborted.
- * Commas do as well as spaces. -EINVAL, and nothing changes, if it is none. */
+ * Commas do as well as spaces; of two rules for one fault the later counts. -EINVAL, and
+ * nothing changes, if it is none. */
 ROUSE_API int rouse_sim_faults(struct rouse_evq *evq, const char *text);
 
 /* The name of a fault, as above; NULL if it is none. */
