@@ -145,14 +145,17 @@ CASE(b2_the_descriptor_tells_of_resets_that_did_not_fit, "B2", NEEDS_NOTHING,
     }
 }
 
-CASE(b2_the_descriptor_tells_of_room_beside_bytes_that_nobody_wants, "B2", NEEDS_NOTHING,
-     "a full writer gets bytes for which nobody is armed, in the wait that reports another source; "
+CASE(b2_the_descriptor_tells_of_room_beside_what_nobody_wants, "B2", NEEDS_NOTHING,
+     "a full writer gets bytes, or the end of its stream, for which nobody is armed, in the wait "
+     "that "
+     "reports another source; "
      "the queue is turned as its descriptor says, and then there is room",
      "the descriptor is readable, and the room reported")
 {
     const rouse_fd fd = pollable(world);
 
-    for (int kind = 0; kind < QUEUE_KINDS; kind++) {
+    for (int way = 0; way < 2 * QUEUE_KINDS; way++) {
+        const int kind = way % QUEUE_KINDS;
         struct rouse_source *writer, *other;
         rouse_fd ends[2], others[2];
 
@@ -166,7 +169,11 @@ CASE(b2_the_descriptor_tells_of_room_beside_bytes_that_nobody_wants, "B2", NEEDS
         CHECK(B2, queue_reports(world, writer, ROUSE_READABLE), "%s: a byte", queue_kind(kind));
         world_drain(world, ends[0]);
         queue_arm_idle(world, other, ROUSE_READABLE);
-        queue_send(world, ends[1], ends[0]);
+        if (way < QUEUE_KINDS)
+            world_send(world, ends[1], 1);
+        else
+            world_shutdown(world, ends[1]);
+        world_await_ready(world, ends[0], ROUSE_READABLE);
         queue_send(world, others[1], others[0]);
         CHECK(B2, queue_reports(world, other, ROUSE_READABLE), "%s: another's", queue_kind(kind));
         world_drain(world, others[0]);
@@ -317,7 +324,7 @@ CASES(evq_b2) = {
     &b2_the_descriptor_tells_of_reports,
     &b2_the_descriptor_tells_of_what_did_not_fit,
     &b2_the_descriptor_tells_of_resets_that_did_not_fit,
-    &b2_the_descriptor_tells_of_room_beside_bytes_that_nobody_wants,
+    &b2_the_descriptor_tells_of_room_beside_what_nobody_wants,
     &b2_the_descriptor_tells_of_wakes,
     &b2_the_descriptor_never_tires_of_wakes,
     &b2_a_wake_from_before_anybody_listened_is_told,

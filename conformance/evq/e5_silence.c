@@ -347,6 +347,31 @@ CASE(e5_many_arms_and_forgets_take_bounded_time, "E5", NEEDS_NOTHING,
     REQUIRE(E5, queue_reports(world, crowd.sources[0], ROUSE_READABLE), "another source");
 }
 
+CASE(e5_many_arms_and_forgets_take_bounded_memory, "E5", NEEDS_NOTHING,
+     "3,000 times two sources are armed and forgotten, and now and then it waits",
+     "no more memory is in use afterwards than after the first few hundred")
+{
+    struct rouse_source *sources[2];
+    size_t first = 0;
+    rouse_fd ends[2];
+
+    world_pair(world, ends);
+    for (int i = 0; i < 2; i++)
+        sources[i] = world_source(world, ends[i]);
+    for (int round = 0; round < 3000; round++) {
+        for (int i = 0; i < 2; i++)
+            world_arm(world, sources[i], ROUSE_WRITABLE);
+        for (int i = 0; i < 2; i++)
+            world_forget(world, sources[i]);
+        if (round % 50 == 0)
+            world_turn(world, 0);
+        if (round == 300)
+            first = world->memory.bytes;
+    }
+    world_turn(world, 0);
+    CHECK(E5, world->memory.bytes <= first, "%zu bytes, and then %zu", first, world->memory.bytes);
+}
+
 CASES(evq_e5) = {
     &e5_forget_silences_a_queued_event,
     &e5_forget_silences_what_did_not_fit,
@@ -358,4 +383,5 @@ CASES(evq_e5) = {
     &e5_a_source_at_its_end_is_forgotten_like_any_other,
     &e5_a_writer_without_a_reader_may_be_forgotten_at_once,
     &e5_many_arms_and_forgets_take_bounded_time,
+    &e5_many_arms_and_forgets_take_bounded_memory,
 };

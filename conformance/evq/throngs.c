@@ -225,6 +225,43 @@ CASE(e7_a_wake_is_heard_behind_thousands, "E7", NEEDS_NOTHING,
     queue_crowd_close(world, &crowd);
 }
 
+CASE(e7_a_wake_is_heard_behind_a_thousand_reports, "E7", NEEDS_NOTHING,
+     "somebody listens; nearly a thousand sources, or as many as there are descriptors for, are "
+     "armed and ready in both directions; then a wake, and then twenty more, each by a thread",
+     "when all have been reported, each of the twenty ends a wait() without limit")
+{
+    enum { PAIRS = 480, SPARE = 4 };
+    static struct rouse_source *sources[2 * PAIRS];
+    const rouse_time late = world_after(world, WORLD_SOON);
+    const struct rouse_evq_ops *ops = world->evq->ops;
+    struct rouse_event events[64];
+    rouse_fd ends[2];
+    int count = 0;
+
+    if (ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL)
+        ops->pollable(world->evq);
+    while (count < 2 * PAIRS && world->sockets->pair(world->sockets, ends) == 0)
+        for (int i = 0; i < 2; i++)
+            sources[count++] = world_source(world, world_take(world, ends[i]));
+    for (int i = 0; count < 2 * PAIRS && i < 2 * SPARE; i++)
+        world_close(world, sources[--count]->fd);
+    for (int i = 0; i < count; i++)
+        world_send(world, sources[i]->fd, 1);
+    for (int i = 0; i < count; i++)
+        world_arm(world, sources[i], QUEUE_BOTH);
+    world_wake(world);
+    for (int i = 0; i < count; i++)
+        while (sources[i]->armed != 0 && world_now(world) < late)
+            world_wait(world, events, 64, 5);
+    world_turn(world, 0); /* for the first wake */
+    for (int round = 0; round < 20; round++) {
+        struct thread *thread = thread_start(wake_once, world);
+
+        CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, events, 64), 0, "the number of reports");
+        thread_join(thread);
+    }
+}
+
 CASE(e2_all_that_stay_ready_are_reported_again, "E2", NEEDS_NOTHING,
      "seventy sources have a byte that nobody reads; all are armed in a row, without a wait "
      "between, "
@@ -257,4 +294,5 @@ CASES(evq_throngs) = {&e5_what_thousands_leave_behind_is_for_nobody,
                       &e5_what_is_closed_is_gone_though_nobody_waits,
                       &e2_any_number_armed_in_a_row_is_reported,
                       &e7_a_wake_is_heard_behind_thousands,
+                      &e7_a_wake_is_heard_behind_a_thousand_reports,
                       &e2_all_that_stay_ready_are_reported_again};

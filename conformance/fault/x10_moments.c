@@ -410,6 +410,7 @@ CASE(x10_a_first_wait_when_nothing_can_be_submitted, "X10", NEEDS_KERNEL | NEEDS
     struct rouse_event event;
     struct rouse_evq *evq;
     rouse_fd ends[2];
+    int64_t pauses;
     int count;
 
     world_pair(world, ends);
@@ -420,6 +421,10 @@ CASE(x10_a_first_wait_when_nothing_can_be_submitted, "X10", NEEDS_KERNEL | NEEDS
     arm_until_refused(world, evq, ends[1]);
     count = evq->ops->wait(evq, &event, 1, 0);
     CHECK(X10, count == 0 || count == -ENOMEM, "wait() says: %d", count);
+    pauses = kernel_pauses();
+    count = evq->ops->wait(evq, &event, 1, world_after(world, 10));
+    CHECK(X10, count == -ENOMEM || pauses < 0 || kernel_pauses() != pauses,
+          "wait() says: %d, and did not sleep", count);
     calls_end();
     evq->ops->wake(evq);
     CHECK_EQUAL(X10, evq->ops->wait(evq, &event, 1, ROUSE_NEVER), 0, "a wait() that was woken");
@@ -594,7 +599,7 @@ CASE(x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted, "X10 E
      "a writer waits on a full stream, its peer ends its own half, and the kernel takes nothing",
      "at most one report too many; and when there is room it is told")
 {
-    struct rouse_source *source;
+    struct rouse_source *source, *other;
     rouse_fd ends[2], others[2];
     struct rouse_event event;
     int count;
@@ -608,10 +613,16 @@ CASE(x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted, "X10 E
     world_shutdown(world, ends[1]);
     world_await_ready(world, ends[0], ROUSE_READABLE);
     take_nothing(world);
+    other = world_source(world, others[1]);
+    world_arm(world, other, QUEUE_BOTH);
     arm_until_refused(world, world->evq, others[0]);
     count = world->evq->ops->wait(world->evq, &event, 1, 0);
     CHECK(E6, count == 0 || count == 1 || count == -ENOMEM, "wait() says: %d", count);
     calls_end();
+    if (count != 1 || event.source != other)
+        CHECK(X10, queue_reports(world, other, ROUSE_WRITABLE), "room for another");
+    queue_send(world, others[0], others[1]);
+    CHECK(X10, queue_reports(world, other, ROUSE_READABLE), "a byte for another");
     world_arm(world, source, ROUSE_WRITABLE);
     world_make_room(world, ends[0], ends[1]);
     CHECK_EQUAL(X10, world_wait_for(world, source, ROUSE_WRITABLE, WORLD_SOON), ROUSE_WRITABLE,
