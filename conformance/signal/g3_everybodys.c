@@ -68,6 +68,35 @@ CASE(g3_every_runtime_that_watches_gets_it, "G3", NEEDS_NOTHING,
     signals_end();
 }
 
+CASE(g3_what_came_before_a_runtime_watched_is_not_told_there, "G3", NEEDS_NOTHING,
+     "a signal comes that one runtime watches, while another watches a different one, and a third "
+     "none; they turn or not, and then wait for it as well",
+     "it is told where it was watched, and the others pend, until it comes once more")
+{
+    for (int turns = 0; turns < 2; turns++) {
+        struct other others[RUNTIMES];
+
+        signals_begin();
+        for (int i = 0; i < RUNTIMES; i++)
+            other_open(world, &others[i]);
+        signals_watch(&others[0].rt.reactor, SIGTERM);
+        signals_watch(&others[1].rt.reactor, SIGINT);
+        raise(SIGTERM);
+        for (int i = 0; i < RUNTIMES && turns; i++)
+            rouse_turn(&others[i].rt, 0);
+        for (int i = 1; i < RUNTIMES; i++)
+            CHECK(G3, signals_silent(&others[i].rt, SIGTERM), "runtime %d did not watch it", i);
+        CHECK(G3, signals_comes(&others[0].rt, SIGTERM), "who watched it was not told");
+        raise(SIGTERM);
+        for (int i = 0; i < RUNTIMES; i++)
+            CHECK(G3, signals_comes(&others[i].rt, SIGTERM), "runtime %d was not told", i);
+        CHECK(G3, signals_silent(&others[1].rt, SIGINT), "the other signal came to be mistaken");
+        for (int i = 0; i < RUNTIMES; i++)
+            other_close(&others[i]);
+        signals_end();
+    }
+}
+
 /* A runtime on a thread of its own, which sleeps until the signal comes. */
 struct sleeper {
     struct world *world;
@@ -287,7 +316,9 @@ CASE(g3_a_wake_may_drop_another_who_waits, "G3", NEEDS_NOTHING,
     signals_end();
 }
 
-CASES(signal_g3) = {
-    &g3_every_runtime_that_watches_gets_it, &g3_runtimes_that_sleep_on_other_threads_are_woken,
-    &g3_all_who_wait_are_woken_once, &g3_who_begins_to_wait_meanwhile_waits_for_the_next,
-    &g3_a_wake_may_drop_another_who_waits};
+CASES(signal_g3) = {&g3_every_runtime_that_watches_gets_it,
+                    &g3_what_came_before_a_runtime_watched_is_not_told_there,
+                    &g3_runtimes_that_sleep_on_other_threads_are_woken,
+                    &g3_all_who_wait_are_woken_once,
+                    &g3_who_begins_to_wait_meanwhile_waits_for_the_next,
+                    &g3_a_wake_may_drop_another_who_waits};
