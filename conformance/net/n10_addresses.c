@@ -396,7 +396,7 @@ static void check_junk(struct world *world, enum rouse_family family)
 {
     const struct rouse_sockets *sockets = world->sockets;
     struct rouse_address address, seen;
-    rouse_fd listener, fd;
+    rouse_fd listener, fd = ROUSE_NO_FD;
 
     world_address(world, family, &address);
     if (sockets->open(sockets, family, &listener) != 0 || sockets->open(sockets, family, &fd) != 0)
