@@ -99,6 +99,8 @@ CASE(s3_rules_are_read_from_text, "S3", NEEDS_SIM, "rules as text, and what is n
         "delay=1:x",
         "nonsense=1",
         "delay=1;split=1",
+        "delay=1split=1",
+        "delay=xdelay=x",
         "seed=1",
         "delay=1 x",
         "delay=x5",
@@ -902,25 +904,31 @@ CASE(s3_messages_are_whole_whatever_happens_to_streams, "S3 S2", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
-CASE(s3_a_reset_wakes_both_ends, "S3 E4", NEEDS_SIM,
-     "both ends of a pair wait for bytes; one of them writes, and is reset",
-     "the write is told, and both ends are reported")
+CASE(
+    s3_a_reset_wakes_both_ends, "S3 E4", NEEDS_SIM,
+    "both ends of a pair wait for bytes; one of them writes, and is reset; or would block, besides",
+    "the write is told, or refused, and both ends are reported")
 {
-    struct rouse_event events[4] = {{NULL, 0}};
-    struct rouse_source other = {0};
-    struct spot spot;
+    for (int blocks = 0; blocks < 2; blocks++) {
+        struct rouse_event events[4] = {{NULL, 0}};
+        struct rouse_source other = {0};
+        struct spot spot;
+        unsigned ready;
 
-    spot_open(&spot, world, "reset=1000000");
-    other.fd = spot.ends[1];
-    sim_arm(spot.evq, &spot.source, ROUSE_READABLE);
-    sim_arm(spot.evq, &other, ROUSE_READABLE);
-    CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[0], "x", 1), -ECONNRESET,
-                "the write");
-    CHECK_EQUAL(E4, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "how many are woken");
-    for (int i = 0; i < 2; i++)
-        CHECK_EQUAL(E4, events[i].ready, ROUSE_READABLE, "for what");
-    spot.evq->ops->forget(spot.evq, &other);
-    spot_close(&spot);
+        spot_open(&spot, world, blocks ? "reset=1000000 would-block=1000000" : "reset=1000000");
+        other.fd = spot.ends[1];
+        sim_arm(spot.evq, &spot.source, ROUSE_WRITABLE);
+        CHECK_EQUAL(E4, sim_waits(spot.evq, &spot.source, 0, 1, &ready), 1, "waits for room");
+        sim_arm(spot.evq, &spot.source, ROUSE_READABLE);
+        sim_arm(spot.evq, &other, ROUSE_READABLE);
+        CHECK_EQUAL(S3, spot.sockets->write(spot.sockets, spot.ends[0], "x", 1),
+                    blocks ? -EAGAIN : -ECONNRESET, "the write");
+        CHECK_EQUAL(E4, spot.evq->ops->wait(spot.evq, events, 4, 0), 2, "how many are woken");
+        for (int i = 0; i < 2; i++)
+            CHECK_EQUAL(E4, events[i].ready, ROUSE_READABLE, "for what");
+        spot.evq->ops->forget(spot.evq, &other);
+        spot_close(&spot);
+    }
 }
 
 CASE(s3_what_was_split_off_is_not_held_back_again, "S3", NEEDS_SIM,
