@@ -155,6 +155,7 @@ CASE(x3_a_backend_that_is_not_there_is_told, "X3", NEEDS_NOTHING,
         CHECK(X3, error == -ENODEV, "\"%s\" is: %s", names[i], rouse_strerror(error));
         CHECK(X3, rt.reactor.evq == NULL && rt.evq == NULL && rt.executor.ready_tail == NULL,
               "the runtime is not full of zeroes");
+        rouse_close(&rt); /* of what did not open there is nothing to close */
         CHECK_EQUAL(X3, memory.live, 0, "blocks of memory left over");
     }
     for (const struct rouse_evq_ops *const *backend = rouse_backends; *backend != NULL; backend++)

@@ -331,11 +331,14 @@ CASE(l1_the_callers_queue_is_left_open_and_empty, "L1", NEEDS_NOTHING,
      "the queue works on, and reports nothing of what the runtime had")
 {
     struct dweller dwellers[KINDS] = {0};
+    const int descriptors = world_open_descriptors(world);
     struct rouse_source *source;
     struct play play;
     rouse_fd ends[2];
 
     play_open_on(&play, world, world->evq);
+    CHECK_EQUAL(L1, world_open_descriptors(world), descriptors,
+                "descriptors, when it needs no queue of its own");
     for (int i = 0; i < KINDS; i++)
         dweller_make(&play, dwellers, i);
     rouse_turn(&play.rt, 0);

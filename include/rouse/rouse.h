@@ -38,7 +38,7 @@ struct rouse {
 /* Opens a runtime for this thread. `rt` needs no preparation and stays in place until
  * it is closed. `options` may be NULL. -ENODEV for a backend that this library does
  * not have (rouse_strerror() lists what it has); -ENOMEM, -EMFILE and the like when
- * the backend cannot start. On failure `rt` is full of zeroes. */
+ * the backend cannot start. On failure `rt` is full of zeroes, and may be closed. */
 ROUSE_API int rouse_open(struct rouse *rt, const struct rouse_options *options);
 
 /* Runs until `future` is READY and returns its result. Once one of the signals named
