@@ -201,21 +201,26 @@ CASE(s5_a_read_stops_at_an_urgent_byte_and_goes_on_behind_it, "S5", NEEDS_SIM,
 }
 
 CASE(s5_an_urgent_byte_alone_does_not_fill_a_stream_for_ever, "S5 E2", NEEDS_SIM,
-     "a stream of one byte holds an urgent one; its writer waits for room, and somebody reads",
-     "the read is -EAGAIN, and the writer is told of room; bytes go on")
+     "a reader waits when an urgent byte fills a stream of one; its writer waits for room, and "
+     "somebody reads",
+     "nothing is reported; the read is -EAGAIN, and the writer is told of room; bytes go on")
 {
     const struct rouse_sim_options options = {.size = sizeof options, .capacity = 1};
     struct rouse_evq *evq = sim_queue(world, &options, NULL);
     const struct rouse_sockets *sockets = evq->sockets;
-    struct rouse_source source = {0};
+    struct rouse_source source = {0}, reader = {0};
     unsigned ready;
     rouse_fd ends[2];
     char byte = 'x';
 
     sim_tcp_pair(evq, ends);
     source.fd = ends[1];
+    reader.fd = ends[0];
+    sim_arm(evq, &reader, ROUSE_READABLE);
     CHECK_EQUAL(S5, rouse_sim_urgent(evq, ends[1], '!'), 0, "an urgent byte");
     CHECK_EQUAL(S5, rouse_sim_urgent(evq, ends[1], '!'), -EAGAIN, "one without room");
+    CHECK_EQUAL(S5, sim_waits(evq, &reader, 0, 1, &ready), 0, "waits for a byte, in vain");
+    evq->ops->forget(evq, &reader);
     sim_arm(evq, &source, ROUSE_WRITABLE);
     CHECK_EQUAL(S5, sim_waits(evq, &source, 0, 1, &ready), 0, "waits for room, in vain");
     CHECK_EQUAL(S5, sockets->read(sockets, ends[0], &byte, 1), -EAGAIN, "a read");
