@@ -232,9 +232,9 @@ CASE(e7_a_wake_is_heard_behind_a_thousand_reports, "E7", NEEDS_NOTHING,
 {
     enum { PAIRS = 480, SPARE = 4 };
     static struct rouse_source *sources[2 * PAIRS];
-    const rouse_time late = world_after(world, WORLD_SOON);
     const struct rouse_evq_ops *ops = world->evq->ops;
     struct rouse_event events[64];
+    rouse_time late;
     rouse_fd ends[2];
     int count = 0;
 
@@ -250,6 +250,7 @@ CASE(e7_a_wake_is_heard_behind_a_thousand_reports, "E7", NEEDS_NOTHING,
     for (int i = 0; i < count; i++)
         world_arm(world, sources[i], QUEUE_BOTH);
     world_wake(world);
+    late = world_after(world, WORLD_SOON);
     for (int i = 0; i < count; i++)
         while (sources[i]->armed != 0 && world_now(world) < late)
             world_wait(world, events, 64, 5);
