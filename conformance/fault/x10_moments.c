@@ -621,6 +621,8 @@ CASE(x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted, "X10 E
     calls_end();
     if (count != 1 || event.source != other)
         CHECK(X10, queue_reports(world, other, ROUSE_WRITABLE), "room for another");
+    if ((other->armed & ROUSE_READABLE) == 0) /* reported by mistake, which E6 allows */
+        world_arm(world, other, ROUSE_READABLE);
     queue_send(world, others[0], others[1]);
     CHECK(X10, queue_reports(world, other, ROUSE_READABLE), "a byte for another");
     world_arm(world, source, ROUSE_WRITABLE);

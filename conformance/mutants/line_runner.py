@@ -49,7 +49,7 @@ UNRULED = [  # what debug builds stop the caller at, in the order of the suite
 CASE_S = 20  # no case takes so long, however busy the machine is
 NAMES_MAX = 60  # so many cases can be named at a time
 KILLERS = 20  # so many are asked first
-CPU_S = {"killers": 2, "near": 4, "all": 40}  # what a run in one process may take; ten times what it does
+CPU_S = {"killers": 4, "near": 30, "all": 60}  # what a run in one process may take; ten times what it does
 
 Outcome = collections.namedtuple("Outcome", "verdict by")
 
