@@ -253,13 +253,16 @@ CASE(x10_a_queue_that_opens_all_the_same_serves, "X10 X3", NEEDS_KERNEL | NEEDS_
      "it says that error and leaves nothing; or it is woken from another thread, sleeps, and "
      "reports")
 {
+    const int descriptors = world_open_descriptors(world);
     struct rouse_evq *evq;
 
     calls_note(world);
     if (world_open_queue(world, NULL, &evq) != 0)
         suite_error("no queue");
     calls_end();
+    use_queue(world, evq, "nothing");
     evq->ops->close(evq);
+    CHECK_EQUAL(X3, world_open_descriptors(world), descriptors, "descriptors open");
     for (const struct call_failure *failure = call_failures; failure->call != NULL; failure++) {
         if (!calls_noted(failure) || failure->how != CALL_FAILS)
             continue; /* none of them sleeps, so none is interrupted */
