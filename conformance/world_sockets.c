@@ -105,6 +105,7 @@ static const char *new_path(struct world *world, size_t length)
     for (at = strlen(things->path); at < length; at++)
         things->path[at] = 'p';
     things->path[at] = '\0';
+    host_path_remove(things->path); /* left by a process of our number, which was killed */
     return things->path;
 }
 
