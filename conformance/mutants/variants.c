@@ -62,7 +62,7 @@ static int wait_two(struct queue *queue, struct rouse_event *events, int capacit
 }
 
 /* Each direction is a report of its own, the writer's first; those that have no room stay
- * armed with the backend below, for it is asked to look again. */
+ * armed with the backend below, for it is asked to look again, and have their turn then. */
 static int wait_split(struct queue *queue, struct rouse_event *events, int capacity,
                       rouse_time deadline)
 {
@@ -70,15 +70,20 @@ static int wait_split(struct queue *queue, struct rouse_event *events, int capac
 
     for (int i = count; i-- > 0;) {
         struct note *note = note_of(events[i].source);
+        const bool waited = count == capacity && note->mark == ROUSE_READABLE;
+        const unsigned first = waited ? ROUSE_READABLE : ROUSE_WRITABLE;
 
+        note->mark = 0;
         if (events[i].ready != BOTH)
             continue;
-        events[i].ready = ROUSE_WRITABLE;
-        note->source->armed |= ROUSE_READABLE;
-        if (count < capacity)
-            tell(&events[count++], note, ROUSE_READABLE);
-        else
-            arm_below(queue, note, ROUSE_READABLE);
+        events[i].ready = first;
+        note->source->armed |= BOTH & ~first;
+        if (count < capacity) {
+            tell(&events[count++], note, BOTH & ~first);
+        } else {
+            arm_below(queue, note, BOTH & ~first);
+            note->mark = BOTH & ~first;
+        }
     }
     return count;
 }
