@@ -116,6 +116,7 @@ CASE(e6_what_was_taken_before_the_wait_is_reported_once_at_most, "E6 E2", NEEDS_
 {
     for (int kind = 0; kind <= QUEUE_KINDS; kind++) {
         struct rouse_source *source;
+        unsigned first, second;
         rouse_fd ends[2];
         char byte;
 
@@ -127,8 +128,10 @@ CASE(e6_what_was_taken_before_the_wait_is_reported_once_at_most, "E6 E2", NEEDS_
         world_arm(world, source, ROUSE_READABLE);
         queue_send(world, ends[1], ends[0]);
         CHECK_EQUAL(E6, world_read(world, ends[0], &byte, 1), 1, "what is read before the wait");
-        CHECK(E6, (world_quiet(world, source, 3) & ROUSE_WRITABLE) == 0, "kind %d: writable", kind);
-        CHECK(E6, world_quiet(world, source, 3) == 0, "kind %d: another report", kind);
+        first = world_quiet(world, source, 3);
+        second = world_quiet(world, source, 3);
+        CHECK(E6, ((first | second) & ROUSE_WRITABLE) == 0, "kind %d: writable", kind);
+        CHECK(E6, first == 0 || second == 0, "kind %d: another report", kind);
         world_arm(world, source, ROUSE_READABLE);
         queue_send(world, ends[1], ends[0]);
         REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "kind %d: the next byte", kind);
@@ -142,6 +145,7 @@ CASE(e6_an_error_that_was_taken_is_no_report, "E6 E2", NEEDS_ICMP,
 {
     for (int way = 0; way < 3; way++) {
         struct rouse_source *source;
+        unsigned first, second;
         intptr_t told;
         rouse_fd ends[2];
         char byte = 'x';
@@ -155,8 +159,10 @@ CASE(e6_an_error_that_was_taken_is_no_report, "E6 E2", NEEDS_ICMP,
                : way == 1 ? world_write(world, ends[0], &byte, 1)
                           : world->sockets->connected(world->sockets, ends[0]);
         CHECK_EQUAL(E6, told, -ECONNREFUSED, "what is told before the wait");
-        CHECK(E6, (world_quiet(world, source, 3) & ROUSE_WRITABLE) == 0, "way %d: writable", way);
-        CHECK(E6, world_quiet(world, source, 3) == 0, "way %d: another report", way);
+        first = world_quiet(world, source, 3);
+        second = world_quiet(world, source, 3);
+        CHECK(E6, ((first | second) & ROUSE_WRITABLE) == 0, "way %d: writable", way);
+        CHECK(E6, first == 0 || second == 0, "way %d: another report", way);
         world_arm(world, source, ROUSE_READABLE);
         world_turn(world, 0);
         queue_mend(world, source);

@@ -16,7 +16,7 @@ enum { DRAWS = 20000 };
  * deviations. */
 static bool likely(int count, double share)
 {
-    const double off = count - DRAWS * share;
+    const double off = count - (double) DRAWS * share;
 
     return off * off <= 25 * DRAWS * share * (1 - share);
 }
