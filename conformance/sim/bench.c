@@ -41,6 +41,11 @@ void sim_queue_close(struct rouse_evq *evq)
     evq->ops->close(evq);
 }
 
+struct rouse_address sim_loopback(uint16_t port)
+{
+    return (struct rouse_address){ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+}
+
 void sim_pair(struct rouse_evq *evq, rouse_fd ends[2])
 {
     const struct rouse_sockets *peer = rouse_sim_peer(evq);
@@ -52,7 +57,7 @@ void sim_pair(struct rouse_evq *evq, rouse_fd ends[2])
 void sim_tcp_pair(struct rouse_evq *evq, rouse_fd ends[2])
 {
     const struct rouse_sockets *peer = rouse_sim_peer(evq);
-    struct rouse_address address = {ROUSE_IPV4, 4, 0, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(0);
     rouse_fd listener;
 
     if (peer->open(peer, ROUSE_IPV4, &listener) != 0 || peer->open(peer, ROUSE_IPV4, &ends[0]) != 0
@@ -62,6 +67,12 @@ void sim_tcp_pair(struct rouse_evq *evq, rouse_fd ends[2])
         || peer->accept(peer, listener, &ends[1]) != 0)
         suite_error("no connection");
     peer->close(peer, listener);
+}
+
+unsigned sim_say(void *with, enum rouse_sim_fault fault)
+{
+    (void) fault;
+    return *(const unsigned *) with;
 }
 
 void sim_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest)

@@ -23,6 +23,9 @@ struct rouse_evq *sim_queue(struct world *world, const struct rouse_sim_options 
 
 void sim_queue_close(struct rouse_evq *evq);
 
+/* A port of this machine. */
+struct rouse_address sim_loopback(uint16_t port);
+
 /* A pair of streams, made by the peer's calls. */
 void sim_pair(struct rouse_evq *evq, rouse_fd ends[2]);
 
@@ -31,6 +34,9 @@ void sim_tcp_pair(struct rouse_evq *evq, rouse_fd ends[2]);
 
 /* Arms, without a fault. */
 void sim_arm(struct rouse_evq *evq, struct rouse_source *source, unsigned interest);
+
+/* Answers what it was told, an unsigned, for a rule that asks. */
+unsigned sim_say(void *with, enum rouse_sim_fault fault);
 
 /* How many wait()s, each `ms` long at most, it takes until `source` is reported, and as
  * what: 0 if it was not in `limit` of them. */

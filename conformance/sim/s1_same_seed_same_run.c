@@ -168,7 +168,7 @@ CASE(s1_the_trace_tells_of_every_call, "S1", NEEDS_SIM,
         .size = sizeof options, .descriptors = 7, .trace = compare_line, .trace_with = &script};
     struct rouse_evq *evq = sim_queue(world, &options, "no-descriptor=..x");
     const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
-    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(9);
     struct rouse_source source = {.fd = 4};
     struct rouse_event event;
     rouse_fd fd, ends[2];

@@ -117,16 +117,11 @@ CASE(s3_one_in_a_million_is_not_never, "S3", NEEDS_SIM,
 
 enum { STEPS = 24 };
 
-static struct rouse_address somewhere(uint16_t port)
-{
-    return (struct rouse_address){ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
-}
-
 /* An opportunity for each fault that there is, if the program's calls are by `sockets`. */
 static void tempt(struct rouse_evq *evq, const struct rouse_sockets *sockets)
 {
     const struct rouse_sockets *peer = rouse_sim_peer(evq);
-    struct rouse_address address = somewhere(1);
+    struct rouse_address address = sim_loopback(1);
     struct rouse_source sources[2] = {0};
     struct rouse_event events[4];
     rouse_fd ends[2], messages[2], listener, fd, accepted;

@@ -399,7 +399,7 @@ CASE(s3_accept_and_connected_would_block_once_too, "S3", NEEDS_SIM,
 {
     struct rouse_evq *evq = sim_queue(world, NULL, "would-block=1000000");
     const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
-    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(9);
     struct rouse_source sources[2] = {0};
     rouse_fd accepted;
     unsigned ready;
@@ -466,7 +466,7 @@ CASE(s3_a_shortage_is_told_and_nothing_else_happens, "S3", NEEDS_SIM,
     for (int i = 0; i < 2; i++) {
         struct rouse_evq *evq = sim_queue(world, NULL, NULL);
         const struct rouse_sockets *sockets = evq->sockets;
-        struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+        struct rouse_address address = sim_loopback(9);
         struct rouse_source source = {0}, other = {0};
         rouse_fd listener, fd, accepted, ends[2];
 
@@ -520,7 +520,7 @@ CASE(s3_connections_fail_by_rule, "S3", NEEDS_SIM,
 {
     struct rouse_evq *evq = sim_queue(world, NULL, "refused=x aborted=x reset=.x");
     const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
-    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(9);
     rouse_fd listener, fds[4], accepted;
     char byte;
 
@@ -581,13 +581,6 @@ CASE(s3_a_connect_is_interrupted_and_goes_on, "S3", NEEDS_SIM,
     sim_queue_close(evq);
 }
 
-/* Answers as it was told, for a rule that asks. */
-static unsigned say(void *with, enum rouse_sim_fault fault)
-{
-    (void) fault;
-    return *(const unsigned *) with;
-}
-
 CASE(
     s3_connects_are_slow_by_rule, "S3", NEEDS_SIM,
     "some connect over TCP, and take 5, 3, 3 and 1 ns; others connect over a Unix socket, or again",
@@ -597,10 +590,10 @@ CASE(
     enum { CONNECTS = 4 };
     static const unsigned took[CONNECTS] = {5, 3, 3, 1}, order[CONNECTS] = {3, 1, 2, 0};
     unsigned late = 0;
-    const struct rouse_sim_rule rule = {.ask = say, .with = &late};
+    const struct rouse_sim_rule rule = {.ask = sim_say, .with = &late};
     struct rouse_evq *evq = sim_queue(world, NULL, NULL);
     const struct rouse_sockets *sockets = evq->sockets;
-    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}}, local[CONNECTS], peer;
+    struct rouse_address address = sim_loopback(9), local[CONNECTS], peer;
     struct rouse_address path = {ROUSE_UNIX, 2, 0, 0, {'/', 'x'}};
     struct rouse_source source = {0};
     rouse_fd listener, unix_listener, fds[CONNECTS], fd;
@@ -814,7 +807,7 @@ CASE(s3_a_wake_that_fails_ends_its_wait_late, "S3", NEEDS_SIM,
 {
     struct rouse_evq *evq = sim_queue(world, NULL, "failed-wake=1000000 slow-connect=1000000:900");
     const struct rouse_sockets *sockets = evq->sockets;
-    struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(9);
     struct rouse_source source = {0};
     struct rouse_event event;
     rouse_time time = ROUSE_MS(5);
@@ -967,7 +960,7 @@ CASE(s3_who_is_asked_says_how_much, "S3", NEEDS_SIM,
      "0 is no; 1 to 4 are that many bytes; then it begins anew")
 {
     unsigned said = 0;
-    const struct rouse_sim_rule rule = {.ask = say, .with = &said};
+    const struct rouse_sim_rule rule = {.ask = sim_say, .with = &said};
     struct spot spot;
 
     spot_open(&spot, world, "");

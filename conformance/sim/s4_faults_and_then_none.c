@@ -209,7 +209,7 @@ CASE(s4_what_a_fault_ends_makes_room_for_the_next, "S4", NEEDS_SIM,
     for (int closes = 0; closes < 2; closes++) {
         struct rouse_evq *evq = sim_queue(world, NULL, closes ? "" : "aborted=x");
         const struct rouse_sockets *sockets = evq->sockets, *peer = rouse_sim_peer(evq);
-        struct rouse_address address = {ROUSE_IPV4, 4, 9, 0, {127, 0, 0, 1}};
+        struct rouse_address address = sim_loopback(9);
         rouse_fd listener, clients[3], fd;
         int accepted = 0;
 

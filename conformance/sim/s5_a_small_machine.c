@@ -141,7 +141,7 @@ CASE(s5_a_wait_brings_its_batch, "S5 E10", NEEDS_SIM,
 static rouse_fd begin_connect(struct rouse_evq *evq, uint16_t port)
 {
     const struct rouse_sockets *sockets = evq->sockets;
-    struct rouse_address address = {ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(port);
     rouse_fd fd;
 
     if (sockets->open(sockets, ROUSE_IPV4, &fd) != 0
@@ -152,7 +152,7 @@ static rouse_fd begin_connect(struct rouse_evq *evq, uint16_t port)
 
 static int connect_again(struct rouse_evq *evq, rouse_fd fd, uint16_t port)
 {
-    const struct rouse_address address = {ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+    const struct rouse_address address = sim_loopback(port);
 
     return evq->sockets->connect(evq->sockets, fd, &address);
 }
@@ -160,7 +160,7 @@ static int connect_again(struct rouse_evq *evq, rouse_fd fd, uint16_t port)
 static rouse_fd listen_at(struct rouse_evq *evq, uint16_t port)
 {
     const struct rouse_sockets *peer = rouse_sim_peer(evq);
-    struct rouse_address address = {ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(port);
     rouse_fd fd;
 
     if (peer->open(peer, ROUSE_IPV4, &fd) != 0 || peer->listen(peer, fd, &address, 8) != 0)
@@ -254,7 +254,7 @@ static void check_answers(struct rouse_evq *evq, rouse_fd fd, const int answers[
                           const char *what)
 {
     const struct rouse_sockets *sockets = evq->sockets;
-    struct rouse_address address = {ROUSE_IPV4, 4, 1, 0, {127, 0, 0, 1}};
+    struct rouse_address address = sim_loopback(1);
     char bytes[4] = {0};
     rouse_fd accepted;
 

@@ -11,11 +11,6 @@
 
 enum { PORT = 7000, NOBODY = 7001 };
 
-static struct rouse_address loopback(uint16_t port)
-{
-    return (struct rouse_address){ROUSE_IPV4, 4, port, 0, {127, 0, 0, 1}};
-}
-
 static struct rouse_address path(uint8_t length)
 {
     struct rouse_address address = {.family = ROUSE_UNIX, .length = length};
@@ -92,7 +87,7 @@ CASE(s5_what_is_not_open_is_ebadf_everywhere, "S5", NEEDS_SIM,
 {
     static const rouse_fd numbers[] = {1, 5, 15, 16, 17, 99, 65535, 65536, INT32_MAX};
     const struct rouse_alloc filled = {.resize = resize_and_fill, .self = (void *) world->alloc};
-    struct rouse_address address = loopback(PORT);
+    struct rouse_address address = sim_loopback(PORT);
     struct rouse_evq *evq;
     char byte = 'x';
     rouse_fd fd;
@@ -139,7 +134,7 @@ CASE(s5_a_socket_that_is_nowhere_or_listens_moves_no_bytes, "S5", NEEDS_SIM,
 
     for (int i = 0; i < 2; i++) {
         const rouse_fd fd =
-            i == 0 ? open_socket(evq, ROUSE_IPV4) : listener_at(evq, loopback(PORT), 1);
+            i == 0 ? open_socket(evq, ROUSE_IPV4) : listener_at(evq, sim_loopback(PORT), 1);
 
         CHECK_EQUAL(S5, sockets->read(sockets, fd, &byte, 1), -ENOTCONN, "read()");
         CHECK_EQUAL(S5, sockets->write(sockets, fd, &byte, 1), -ENOTCONN, "write()");
@@ -221,12 +216,12 @@ CASE(s5_a_backlog_is_kept_and_the_next_moves_up, "S5", NEEDS_SIM,
     for (int i = 0; i < 4; i++) {
         struct rouse_evq *evq = sim_queue(world, NULL, NULL);
         const struct rouse_sockets *sockets = evq->sockets;
-        const rouse_fd listener = listener_at(evq, loopback(PORT), backlogs[i]);
+        const rouse_fd listener = listener_at(evq, sim_loopback(PORT), backlogs[i]);
         rouse_fd fds[6], accepted;
 
         for (int k = 0; k < 6; k++) {
-            const int error =
-                (fds[k] = open_socket(evq, ROUSE_IPV4), connect_to(evq, fds[k], loopback(PORT)));
+            const int error = (fds[k] = open_socket(evq, ROUSE_IPV4),
+                               connect_to(evq, fds[k], sim_loopback(PORT)));
 
             CHECK(S5, error == 0 || error == -EINPROGRESS, "connect: %s", rouse_strerror(error));
         }
@@ -246,7 +241,7 @@ static int next_port(struct rouse_evq *evq, rouse_fd *fd)
     struct rouse_address address;
 
     *fd = open_socket(evq, ROUSE_IPV4);
-    if (listen_on(evq, *fd, loopback(0), 1) != 0)
+    if (listen_on(evq, *fd, sim_loopback(0), 1) != 0)
         return 0;
     evq->sockets->local(evq->sockets, *fd, &address);
     return address.port;
@@ -263,14 +258,14 @@ CASE(s5_ports_run_out, "S5", NEEDS_SIM,
     const struct rouse_sim_options options = {
         .size = sizeof options, .trace = note_line, .trace_with = &names};
     struct rouse_evq *evq = sim_queue(world, &options, NULL);
-    const rouse_fd known = listener_at(evq, loopback(PORT), 1);
+    const rouse_fd known = listener_at(evq, sim_loopback(PORT), 1);
     const rouse_fd client = open_socket(evq, ROUSE_IPV4);
     struct rouse_address address;
     rouse_fd fd = ROUSE_NO_FD, last = ROUSE_NO_FD;
     int error = 0, count = 0;
 
     /* A port of somebody who connects is nobody else's either. */
-    CHECK_EQUAL(S5, connect_to(evq, client, loopback(PORT)), -EINPROGRESS, "connect()");
+    CHECK_EQUAL(S5, connect_to(evq, client, sim_loopback(PORT)), -EINPROGRESS, "connect()");
     CHECK_EQUAL(S5, evq->sockets->local(evq->sockets, client, &address), 0, "local()");
     fd = open_socket(evq, ROUSE_IPV4);
     CHECK_EQUAL(S5, listen_on(evq, fd, address, 1), -EADDRINUSE, "listen at a client's port");
@@ -279,15 +274,15 @@ CASE(s5_ports_run_out, "S5", NEEDS_SIM,
     for (; error == 0 && count < 70000; count++) {
         last = fd;
         fd = open_socket(evq, ROUSE_IPV4);
-        error = listen_on(evq, fd, loopback(0), 1);
+        error = listen_on(evq, fd, sim_loopback(0), 1);
     }
     CHECK_EQUAL(S5, error, -EADDRINUSE, "listen() without a port left");
     CHECK_EQUAL(S5, count - 1, PORTS, "how many ports there are");
-    CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -EADDRNOTAVAIL,
+    CHECK_EQUAL(S5, connect_to(evq, fd, sim_loopback(PORT)), -EADDRNOTAVAIL,
                 "connect() without a port left");
     CHECK(S5, strstr(names.text, "EADDRNOTAVAIL") != NULL, "no line tells of EADDRNOTAVAIL");
     evq->sockets->close(evq->sockets, last);
-    CHECK_EQUAL(S5, listen_on(evq, fd, loopback(0), 1), 0, "listen() with one");
+    CHECK_EQUAL(S5, listen_on(evq, fd, sim_loopback(0), 1), 0, "listen() with one");
     for (rouse_fd in_between = 100; in_between < PORTS; in_between += 64) {
         evq->sockets->local(evq->sockets, in_between, &address);
         evq->sockets->close(evq->sockets, in_between);
@@ -308,8 +303,8 @@ CASE(s5_a_port_is_the_lowest_that_is_free, "S5", NEEDS_SIM,
     struct rouse_address address;
     rouse_fd fds[201], client;
 
-    listener_at(evq, loopback(FIRST - 1), 1);
-    listener_at(evq, loopback(PORT), 1);
+    listener_at(evq, sim_loopback(FIRST - 1), 1);
+    listener_at(evq, sim_loopback(PORT), 1);
     for (int i = 0; i < 3; i++)
         CHECK_EQUAL(S5, next_port(evq, &fds[i]), FIRST + i, "a port");
     evq->sockets->close(evq->sockets, fds[1]);
@@ -322,7 +317,7 @@ CASE(s5_a_port_is_the_lowest_that_is_free, "S5", NEEDS_SIM,
                     "a port that was free again");
     }
     client = open_socket(evq, ROUSE_IPV4);
-    CHECK_EQUAL(S5, connect_to(evq, client, loopback(PORT)), -EINPROGRESS, "connect()");
+    CHECK_EQUAL(S5, connect_to(evq, client, sim_loopback(PORT)), -EINPROGRESS, "connect()");
     evq->sockets->local(evq->sockets, client, &address);
     CHECK_EQUAL(S5, address.port, FIRST + 200, "the port of who connects");
     CHECK_EQUAL(S5, next_port(evq, &fds[200]), FIRST + 201, "the next port");
@@ -338,7 +333,7 @@ CASE(s5_a_port_is_free_when_its_last_listener_closes, "S5", NEEDS_SIM,
      "the port is given out again when both have, and no port by who never had one")
 {
     struct rouse_evq *evq = sim_queue(world, NULL, NULL);
-    struct rouse_address other = loopback(FIRST);
+    struct rouse_address other = sim_loopback(FIRST);
     rouse_fd first, second, fd, client, accepted;
 
     CHECK_EQUAL(S5, next_port(evq, &first), FIRST, "a port");
@@ -396,16 +391,16 @@ CASE(s5_who_was_accepted_meanwhile_is_not_reported, "S5", NEEDS_SIM,
      "nothing is reported, until somebody else connects")
 {
     struct rouse_evq *evq = sim_queue(world, NULL, NULL);
-    struct rouse_source source = {.fd = listener_at(evq, loopback(PORT), 8)};
+    struct rouse_source source = {.fd = listener_at(evq, sim_loopback(PORT), 8)};
     rouse_fd accepted;
     unsigned ready;
 
     sim_arm(evq, &source, ROUSE_READABLE);
-    connect_to(evq, open_socket(evq, ROUSE_IPV4), loopback(PORT));
+    connect_to(evq, open_socket(evq, ROUSE_IPV4), sim_loopback(PORT));
     CHECK_EQUAL(S5, evq->sockets->accept(evq->sockets, source.fd, &accepted), 0, "accept()");
     CHECK_EQUAL(S5, sim_waits(evq, &source, 5, 1, &ready), 0, "a wait() with nobody there");
     CHECK_EQUAL(S5, evq->ops->now(evq), ROUSE_MS(5), "when it ends");
-    connect_to(evq, open_socket(evq, ROUSE_IPV4), loopback(PORT));
+    connect_to(evq, open_socket(evq, ROUSE_IPV4), sim_loopback(PORT));
     CHECK_EQUAL(S5, sim_waits(evq, &source, 5, 1, &ready), 1, "a wait() with somebody");
     evq->ops->forget(evq, &source);
     close_all(evq);
@@ -446,11 +441,11 @@ CASE(s5_a_stream_without_memory_is_enomem, "S5", NEEDS_SIM,
         CHECK_EQUAL(S5, error, -ENOMEM, "connect() without memory");
     }
     CHECK_EQUAL(S5, evq->sockets->connected(evq->sockets, fd), 0, "connected() with it");
-    listener_at(evq, loopback(PORT), 1);
+    listener_at(evq, sim_loopback(PORT), 1);
     fd = open_socket(evq, ROUSE_IPV4);
     evq->sockets->local(evq->sockets, fd, &before);
     memory_fail(&world->memory, 1, true);
-    CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -ENOMEM, "connect() over TCP");
+    CHECK_EQUAL(S5, connect_to(evq, fd, sim_loopback(PORT)), -ENOMEM, "connect() over TCP");
     memory_fail(&world->memory, 0, false);
     evq->sockets->local(evq->sockets, fd, &after);
     CHECK(S5, memcmp(&before, &after, sizeof before) == 0, "a connect that failed is somewhere");
@@ -464,22 +459,16 @@ CASE(s5_whoever_is_late_for_ever_never_comes, "S5", NEEDS_SIM,
 {
     struct rouse_evq *evq = sim_queue(world, NULL, "slow-connect=1000000:9223372036854775807");
 
-    listener_at(evq, loopback(PORT), 100);
+    listener_at(evq, sim_loopback(PORT), 100);
     rouse_sim_advance(evq, INT64_MAX / 2);
     for (int i = 0; i < 20; i++) {
         const rouse_fd fd = open_socket(evq, ROUSE_IPV4);
 
-        CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -EINPROGRESS, "connect()");
-        CHECK_EQUAL(S5, connect_to(evq, fd, loopback(PORT)), -EALREADY, "connect() again");
+        CHECK_EQUAL(S5, connect_to(evq, fd, sim_loopback(PORT)), -EINPROGRESS, "connect()");
+        CHECK_EQUAL(S5, connect_to(evq, fd, sim_loopback(PORT)), -EALREADY, "connect() again");
     }
     close_all(evq);
     sim_queue_close(evq);
-}
-
-static unsigned say_most(void *with, enum rouse_sim_fault fault)
-{
-    (void) fault;
-    return *(const unsigned *) with;
 }
 
 CASE(s5_whoever_comes_at_the_end_of_time_comes, "S5", NEEDS_SIM,
@@ -487,17 +476,17 @@ CASE(s5_whoever_comes_at_the_end_of_time_comes, "S5", NEEDS_SIM,
      "each arrives at the last moment that there is, and not before")
 {
     for (unsigned late = 999; late <= 1001; late++) {
-        const struct rouse_sim_rule rule = {.ask = say_most, .with = &late};
+        const struct rouse_sim_rule rule = {.ask = sim_say, .with = &late};
         struct rouse_evq *evq = sim_queue(world, NULL, NULL);
         struct rouse_source source = {0};
         struct rouse_event event;
         int reports = 0;
 
         rouse_sim_fault(evq, ROUSE_SIM_SLOW_CONNECT, &rule);
-        listener_at(evq, loopback(PORT), 1);
+        listener_at(evq, sim_loopback(PORT), 1);
         rouse_sim_advance(evq, ROUSE_NEVER - 1000);
         source.fd = open_socket(evq, ROUSE_IPV4);
-        CHECK_EQUAL(S5, connect_to(evq, source.fd, loopback(PORT)), -EINPROGRESS, "connect()");
+        CHECK_EQUAL(S5, connect_to(evq, source.fd, sim_loopback(PORT)), -EINPROGRESS, "connect()");
         sim_arm(evq, &source, ROUSE_WRITABLE);
         for (int i = 0; i < 2; i++)
             CHECK_EQUAL(S5, evq->ops->wait(evq, &event, 1, ROUSE_NEVER - 2), 0,
@@ -530,21 +519,21 @@ CASE(s5_a_trace_tells_each_error_by_its_name, "S5", NEEDS_SIM,
     struct rouse_event event;
     char byte = 'x';
 
-    listener = listener_at(evq, loopback(PORT), 8);
-    sockets->accept(sockets, listener, &accepted); /* would block */
-    sockets->accept(sockets, 99, &accepted);       /* not open */
-    listen_on(evq, listener, loopback(NOBODY), 1); /* listens already */
+    listener = listener_at(evq, sim_loopback(PORT), 8);
+    sockets->accept(sockets, listener, &accepted);     /* would block */
+    sockets->accept(sockets, 99, &accepted);           /* not open */
+    listen_on(evq, listener, sim_loopback(NOBODY), 1); /* listens already */
     fd = open_socket(evq, ROUSE_IPV4);
-    listen_on(evq, fd, loopback(PORT), 1);
+    listen_on(evq, fd, sim_loopback(PORT), 1);
     listen_on(evq, fd, path(3), 1);
-    connect_to(evq, fd, loopback(NOBODY));
+    connect_to(evq, fd, sim_loopback(NOBODY));
     sockets->connected(sockets, fd);
     sockets->read(sockets, fd, &byte, 1);
-    connect_to(evq, fd, loopback(PORT)); /* was refused */
+    connect_to(evq, fd, sim_loopback(PORT)); /* was refused */
     fd = open_socket(evq, ROUSE_IPV4);
     sockets->read(sockets, fd, &byte, 1); /* not connected */
-    connect_to(evq, fd, loopback(PORT));
-    connect_to(evq, fd, loopback(PORT)); /* is connected */
+    connect_to(evq, fd, sim_loopback(PORT));
+    connect_to(evq, fd, sim_loopback(PORT)); /* is connected */
     sockets->accept(sockets, listener, &accepted);
     rouse_sim_reset(evq, accepted);
     sockets->read(sockets, fd, &byte, 1); /* was reset */
@@ -558,8 +547,8 @@ CASE(s5_a_trace_tells_each_error_by_its_name, "S5", NEEDS_SIM,
     if (rouse_sim_faults(evq, "slow-connect=1000000 aborted=1000000") != 0)
         suite_error("no faults");
     fd = open_socket(evq, ROUSE_IPV4);
-    connect_to(evq, fd, loopback(PORT));
-    connect_to(evq, fd, loopback(PORT)); /* on its way already */
+    connect_to(evq, fd, sim_loopback(PORT));
+    connect_to(evq, fd, sim_loopback(PORT)); /* on its way already */
     rouse_sim_advance(evq, ROUSE_SECONDS(10));
     evq->ops->wait(evq, &event, 1, 0);             /* it arrives */
     sockets->accept(sockets, listener, &accepted); /* aborted */
@@ -636,7 +625,7 @@ CASE(s5_datagram_sockets_are_connected_already, "S5", NEEDS_SIM,
     memory_fail(&world->memory, 0, false);
     CHECK_EQUAL(S5, rouse_sim_open_count(evq), 0, "what is open");
     CHECK_EQUAL(S5, rouse_sim_datagrams(evq, ends), 0, "datagrams");
-    CHECK_EQUAL(S5, connect_to(evq, ends[0], loopback(PORT)), -EISCONN, "connect()");
+    CHECK_EQUAL(S5, connect_to(evq, ends[0], sim_loopback(PORT)), -EISCONN, "connect()");
     close_all(evq);
     sim_queue_close(evq);
 }
