@@ -14,19 +14,6 @@
 
 enum { SOURCES = 6, TURNS = 20 };
 
-static bool has_pollable(const struct world *world)
-{
-    const struct rouse_evq_ops *ops = world->evq->ops;
-
-    return ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL;
-}
-
-/* The descriptor, or ROUSE_NO_FD. Asking for it says that somebody listens. */
-static rouse_fd pollable(struct world *world)
-{
-    return has_pollable(world) ? world->evq->ops->pollable(world->evq) : ROUSE_NO_FD;
-}
-
 static bool tells(rouse_fd fd)
 {
     return fd == ROUSE_NO_FD || kernel_readable(fd, WORLD_SOON);
@@ -59,17 +46,17 @@ CASE(b2_the_descriptor_tells_of_reports, "B2", NEEDS_NOTHING,
                 queue_send(world, ends[1], ends[0]);
             world_arm(world, source, ROUSE_READABLE);
             if (way == 2)
-                fd = pollable(world);
+                fd = queue_pollable(world->evq);
             if (way % 3 == 1)
                 queue_send(world, ends[1], ends[0]);
             if (way == 3)
-                fd = pollable(world);
+                fd = queue_pollable(world->evq);
             if (way % 3 == 2) {
                 comes_to_rest(world, fd);
                 queue_mend(world, source);
                 queue_send(world, ends[1], ends[0]);
             }
-            fd = pollable(world);
+            fd = queue_pollable(world->evq);
             CHECK(B2, tells(fd), "%s, way %d: a byte", queue_kind(kind), way);
             CHECK(B2, comes_to_rest(world, fd), "%s, way %d: no rest", queue_kind(kind), way);
             CHECK(B2,
@@ -86,7 +73,7 @@ CASE(b2_the_descriptor_tells_of_what_did_not_fit, "B2", NEEDS_NOTHING,
      "the descriptor is readable until the last one is reported, 20 times")
 {
     static struct queue_crowd crowd;
-    const rouse_fd fd = pollable(world);
+    const rouse_fd fd = queue_pollable(world->evq);
 
     queue_crowd_open(world, &crowd, SOURCES);
     for (int round = 0; round < 20; round++) {
@@ -110,7 +97,7 @@ CASE(b2_the_descriptor_tells_of_resets_that_did_not_fit, "B2", NEEDS_NOTHING,
      "has room for one",
      "the descriptor is readable until the last one is reported, and then comes to rest")
 {
-    const rouse_fd fd = pollable(world);
+    const rouse_fd fd = queue_pollable(world->evq);
 
     for (int way = 0; way < 2; way++) {
         struct rouse_source *sources[SOURCES];
@@ -147,12 +134,11 @@ CASE(b2_the_descriptor_tells_of_resets_that_did_not_fit, "B2", NEEDS_NOTHING,
 
 CASE(b2_the_descriptor_tells_of_room_beside_what_nobody_wants, "B2", NEEDS_NOTHING,
      "a full writer gets bytes, or the end of its stream, for which nobody is armed, in the wait "
-     "that "
-     "reports another source; "
-     "the queue is turned as its descriptor says, and then there is room",
+     "that reports another source; the queue is turned as its descriptor says, and then there is "
+     "room",
      "the descriptor is readable, and the room reported")
 {
-    const rouse_fd fd = pollable(world);
+    const rouse_fd fd = queue_pollable(world->evq);
 
     for (int way = 0; way < 2 * QUEUE_KINDS; way++) {
         const int kind = way % QUEUE_KINDS;
@@ -192,7 +178,7 @@ CASE(b2_the_descriptor_tells_of_wakes, "B2", NEEDS_NOTHING,
      "somebody listens, and the queue is woken 50 times, once or several times each",
      "the descriptor is readable each time, until the queue was turned")
 {
-    const rouse_fd fd = pollable(world);
+    const rouse_fd fd = queue_pollable(world->evq);
 
     CHECK(B2, comes_to_rest(world, fd), "no rest at the beginning");
     for (int round = 0; round < 50; round++) {
@@ -210,7 +196,7 @@ CASE(b2_the_descriptor_never_tires_of_wakes, "B2 E7", NEEDS_NOTHING,
 {
     enum { MORE_THAN_A_PIPE_HOLDS = 70000 };
     const rouse_time deadline = world_after(world, 3000);
-    const rouse_fd fd = pollable(world);
+    const rouse_fd fd = queue_pollable(world->evq);
     struct rouse_event event;
 
     for (int i = 0; i < MORE_THAN_A_PIPE_HOLDS && world_now(world) < deadline; i++) {
@@ -230,7 +216,7 @@ CASE(b2_a_wake_from_before_anybody_listened_is_told, "B2", NEEDS_NOTHING,
     rouse_fd fd;
 
     world_wake(world);
-    fd = pollable(world);
+    fd = queue_pollable(world->evq);
     CHECK(B2, tells(fd), "a wake");
     world_turn(world, 0);
     CHECK(B2, comes_to_rest(world, fd), "no rest");
@@ -261,8 +247,8 @@ CASE(b2_what_is_ready_before_anybody_listens_is_told, "B2", NEEDS_KERNEL,
         queue_send(world, ends[1], ends[0]);
         for (int i = 0; i < 2; i++) {
             CHECK_EQUAL(B2, ops->arm(evq, &source, direction), 0, "arming");
-            if (i != 0 && has_pollable(world))
-                CHECK(B2, tells(ops->pollable(evq)), "way %d: nothing is told", way);
+            if (i != 0)
+                CHECK(B2, tells(queue_pollable(evq)), "way %d: nothing is told", way);
             CHECK_EQUAL(B2, ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), 1,
                         "the number of reports");
         }
@@ -274,7 +260,7 @@ CASE(b2_what_is_ready_before_anybody_listens_is_told, "B2", NEEDS_KERNEL,
 CASE(b2_the_descriptor_tells_of_a_wake_on_another_thread, "B2", NEEDS_NOTHING,
      "a thread wakes while the other loop sleeps on the descriptor, 20 times", "that loop is woken")
 {
-    const rouse_fd fd = pollable(world);
+    const rouse_fd fd = queue_pollable(world->evq);
 
     for (int round = 0; round < 20; round++) {
         struct thread *thread = thread_start(wake_once, world);
@@ -291,7 +277,7 @@ CASE(b2_a_guest_gets_everything_by_its_descriptor_alone, "B2", NEEDS_NOTHING,
      "a queue that is turned only when its descriptor is readable reports every byte")
 {
     static struct queue_crowd crowd;
-    const rouse_fd fd = pollable(world);
+    const rouse_fd fd = queue_pollable(world->evq);
 
     queue_crowd_open(world, &crowd, SOURCES);
     for (int i = 0; i < SOURCES; i++)

@@ -204,8 +204,7 @@ CASE(e11_the_number_0_is_as_good_as_any, "E11 E2", NEEDS_KERNEL | NEEDS_NON_SOCK
     struct rouse_address address;
     rouse_fd ends[2], listener = world_listen(world, ROUSE_IPV4, 4, &address);
 
-    if (world->evq->ops->pollable != NULL)
-        world->evq->ops->pollable(world->evq); /* so that a wake-up goes by the kernel */
+    queue_pollable(world->evq); /* so that a wake-up goes by the kernel */
     world_zero_free(world);
     for (int way = 0; way < 3; way++) {
         struct rouse_source *source;

@@ -9,6 +9,7 @@
 #define ROUSE_CONFORMANCE_EVQ_QUEUE_H
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "../world.h"
@@ -47,6 +48,16 @@ static inline void queue_close(struct world *world, struct rouse_source *source)
 {
     world_forget(world, source);
     world_close(world, source->fd);
+}
+
+/* The descriptor of a queue, or ROUSE_NO_FD. Asking for it says that somebody listens, and that
+ * every wake is to be told to the kernel. */
+static inline rouse_fd queue_pollable(struct rouse_evq *evq)
+{
+    const struct rouse_evq_ops *ops = evq->ops;
+    const bool has = ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL;
+
+    return has ? ops->pollable(evq) : ROUSE_NO_FD;
 }
 
 /* Uses the memory of a forgotten source for something else, as its owner may. */

@@ -204,11 +204,9 @@ CASE(e7_a_wake_is_heard_behind_thousands, "E7", NEEDS_NOTHING,
      "each ends a wait() without limit")
 {
     static struct queue_crowd crowd;
-    const struct rouse_evq_ops *ops = world->evq->ops;
     struct rouse_event event;
 
-    if (ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL)
-        ops->pollable(world->evq); /* so that every wake is told to the kernel */
+    queue_pollable(world->evq); /* so that every wake is told to the kernel */
     throng(world, &crowd);
     world_wake(world);
     CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "the number of reports");
@@ -232,14 +230,12 @@ CASE(e7_a_wake_is_heard_behind_a_thousand_reports, "E7", NEEDS_NOTHING,
 {
     enum { PAIRS = 480, SPARE = 4 };
     static struct rouse_source *sources[2 * PAIRS];
-    const struct rouse_evq_ops *ops = world->evq->ops;
     struct rouse_event events[64];
     rouse_time late;
     rouse_fd ends[2];
     int count = 0;
 
-    if (ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL)
-        ops->pollable(world->evq);
+    queue_pollable(world->evq);
     while (count < 2 * PAIRS && world->sockets->pair(world->sockets, ends) == 0)
         for (int i = 0; i < 2; i++)
             sources[count++] = world_source(world, world_take(world, ends[i]));

@@ -445,7 +445,7 @@ CASE(x10_listening_when_nothing_can_be_submitted, "X10 B2", NEEDS_KERNEL | NEEDS
         struct rouse_source source = {0};
         struct rouse_event event;
         struct rouse_evq *evq;
-        rouse_fd ends[2], pollable = ROUSE_NO_FD;
+        rouse_fd ends[2], pollable;
 
         world_pair(world, ends);
         if (world_open_queue(world, NULL, &evq) != 0)
@@ -454,8 +454,7 @@ CASE(x10_listening_when_nothing_can_be_submitted, "X10 B2", NEEDS_KERNEL | NEEDS
         take_nothing(world);
         if (full != 0)
             arm_until_refused(world, evq, ends[1]);
-        if (evq->ops->pollable != NULL)
-            pollable = evq->ops->pollable(evq);
+        pollable = queue_pollable(evq);
         calls_end();
         (void) evq->ops->wait(evq, &event, 1, 0);
         CHECK_EQUAL(X10, evq->ops->arm(evq, &source, ROUSE_READABLE), 0, "arm() afterwards");
@@ -569,10 +568,8 @@ CASE(
     "is ready, or becomes so afterwards",
     "the descriptor is readable, and the source reported")
 {
-    rouse_fd pollable = ROUSE_NO_FD;
+    const rouse_fd pollable = queue_pollable(world->evq);
 
-    if (world->evq->ops->pollable != NULL)
-        pollable = world->evq->ops->pollable(world->evq);
     for (int way = 0; way < 4; way++) {
         struct rouse_source *source;
         rouse_fd ends[2];
@@ -718,8 +715,7 @@ CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5", NEEDS_KERNEL | NEEDS
         bool for_ever;
     } rounds[] = {{"kevent_change", false}, {"kevent", false}, {"kevent_change", true}};
 
-    if (world->evq->ops->pollable != NULL)
-        world->evq->ops->pollable(world->evq);
+    queue_pollable(world->evq);
     for (int i = 0; i < 3; i++) {
         rouse_fd ends[2];
 

@@ -94,8 +94,7 @@ CASE(b2_a_wake_ends_the_turn_of_the_owner, "B2 E7", NEEDS_KERNEL,
 
     if (stay_open(&stay, world) != 0)
         suite_error("no queue");
-    if (stay.evq->ops->pollable != NULL)
-        stay.evq->ops->pollable(stay.evq);
+    queue_pollable(stay.evq);
     for (int round = 0; round < 3; round++) {
         stay.evq->ops->wake(stay.evq);
         if (stay.loop != NULL)
