@@ -110,13 +110,22 @@ CASE(e6_the_queue_does_not_report_itself, "E6", NEEDS_NOTHING,
     }
 }
 
+/* Of what was taken there may be one report, in one of two looks, to the reader. */
+static void check_one_at_most(struct world *world, const struct rouse_source *source,
+                              const char *what, int number)
+{
+    const unsigned first = world_quiet(world, source, 3), second = world_quiet(world, source, 3);
+
+    CHECK(E6, ((first | second) & ROUSE_WRITABLE) == 0, "%s %d: writable", what, number);
+    CHECK(E6, first == 0 || second == 0, "%s %d: another report", what, number);
+}
+
 CASE(e6_what_was_taken_before_the_wait_is_reported_once_at_most, "E6 E2", NEEDS_NOTHING,
      "a reader of a stream or of datagrams is armed, and what comes is taken before anybody waits",
      "of it there is one report at most, which names the reader's direction; and one of the next")
 {
     for (int kind = 0; kind <= QUEUE_KINDS; kind++) {
         struct rouse_source *source;
-        unsigned first, second;
         rouse_fd ends[2];
         char byte;
 
@@ -128,10 +137,7 @@ CASE(e6_what_was_taken_before_the_wait_is_reported_once_at_most, "E6 E2", NEEDS_
         world_arm(world, source, ROUSE_READABLE);
         queue_send(world, ends[1], ends[0]);
         CHECK_EQUAL(E6, world_read(world, ends[0], &byte, 1), 1, "what is read before the wait");
-        first = world_quiet(world, source, 3);
-        second = world_quiet(world, source, 3);
-        CHECK(E6, ((first | second) & ROUSE_WRITABLE) == 0, "kind %d: writable", kind);
-        CHECK(E6, first == 0 || second == 0, "kind %d: another report", kind);
+        check_one_at_most(world, source, "kind", kind);
         world_arm(world, source, ROUSE_READABLE);
         queue_send(world, ends[1], ends[0]);
         REQUIRE(E2, queue_reports(world, source, ROUSE_READABLE), "kind %d: the next byte", kind);
@@ -145,7 +151,6 @@ CASE(e6_an_error_that_was_taken_is_no_report, "E6 E2", NEEDS_ICMP,
 {
     for (int way = 0; way < 3; way++) {
         struct rouse_source *source;
-        unsigned first, second;
         intptr_t told;
         rouse_fd ends[2];
         char byte = 'x';
@@ -159,10 +164,7 @@ CASE(e6_an_error_that_was_taken_is_no_report, "E6 E2", NEEDS_ICMP,
                : way == 1 ? world_write(world, ends[0], &byte, 1)
                           : world->sockets->connected(world->sockets, ends[0]);
         CHECK_EQUAL(E6, told, -ECONNREFUSED, "what is told before the wait");
-        first = world_quiet(world, source, 3);
-        second = world_quiet(world, source, 3);
-        CHECK(E6, ((first | second) & ROUSE_WRITABLE) == 0, "way %d: writable", way);
-        CHECK(E6, first == 0 || second == 0, "way %d: another report", way);
+        check_one_at_most(world, source, "way", way);
         world_arm(world, source, ROUSE_READABLE);
         world_turn(world, 0);
         queue_mend(world, source);
