@@ -8,6 +8,7 @@
 #define ROUSE_CONFORMANCE_THREAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct thread;
 
@@ -23,6 +24,18 @@ void thread_yield(void);
  * rings afterwards. */
 bool thread_await(bool (*come)(void *with), void *with, int ms);
 void thread_ring(void);
+
+static inline bool thread__never(void *with)
+{
+    (void) with;
+    return false;
+}
+
+/* Sleeps for `ms` of real time, whatever interrupts. */
+static inline void thread_sleep(int ms)
+{
+    (void) thread_await(thread__never, NULL, ms);
+}
 
 /* Something that differs between threads, and stays the same in one. */
 const void *thread_here(void);

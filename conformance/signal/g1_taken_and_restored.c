@@ -284,18 +284,12 @@ struct sender {
     rouse_fd fd;
 };
 
-static bool never(void *with)
-{
-    (void) with;
-    return false;
-}
-
 /* When there has been time for a good many signals. */
 static void send_late(void *argument)
 {
     const struct sender *sender = argument;
 
-    thread_await(never, NULL, 30);
+    thread_sleep(30);
     world_send(sender->world, sender->fd, 1);
 }
 
