@@ -58,12 +58,12 @@ void host_close(rouse_fd fd);
 /* The first link-local address of this machine, if it has one. */
 bool host_link_local(struct rouse_address *address);
 
-/* A path for a Unix socket that does not exist yet, how long one may be without its final
- * zero, and its removal. */
+/* A path for a Unix socket that no other process uses, how long one may be without its final
+ * zero, and its removal, if it is there. */
 int host_path(char *path, size_t size);
 size_t host_path_max(void);
 int host_bind_path(rouse_fd fd, const char *path);
-void host_path_remove(const char *path);
+int host_path_remove(const char *path);
 
 /* Lowers the limit so that few more descriptors can be opened, and back. */
 int host_limit_descriptors(void);

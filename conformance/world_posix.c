@@ -284,7 +284,7 @@ int host_path(char *path, size_t size)
     static unsigned count;
 
     snprintf(path, size, "/tmp/rouse-conform-%ld-%u", (long) getpid(), ++count);
-    return unlink(path) != 0 && errno != ENOENT ? -errno : 0;
+    return 0;
 }
 
 size_t host_path_max(void)
@@ -302,9 +302,9 @@ int host_bind_path(rouse_fd fd, const char *path)
     return error_of(bind(fd, (struct sockaddr *) &address, sizeof address));
 }
 
-void host_path_remove(const char *path)
+int host_path_remove(const char *path)
 {
-    unlink(path);
+    return unlink(path) != 0 && errno != ENOENT ? -errno : 0;
 }
 
 /* -- Limits ------------------------------------------------------------------ */

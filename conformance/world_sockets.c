@@ -105,7 +105,8 @@ static const char *new_path(struct world *world, size_t length)
     for (at = strlen(things->path); at < length; at++)
         things->path[at] = 'p';
     things->path[at] = '\0';
-    host_path_remove(things->path); /* left by a process of our number, which was killed */
+    /* A process of our number may have left it, when it was killed. */
+    world_expect(host_path_remove(things->path), "a path for a socket");
     return things->path;
 }
 

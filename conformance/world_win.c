@@ -360,7 +360,6 @@ int host_path(char *path, size_t size)
     if (GetTempPathA(sizeof folder, folder) == 0)
         return -ENOENT;
     snprintf(path, size, "%srouse-%lu-%u", folder, GetCurrentProcessId(), ++count);
-    DeleteFileA(path);
     return 0;
 }
 
@@ -379,9 +378,10 @@ int host_bind_path(rouse_fd fd, const char *path)
     return error_of(bind(fd, (struct sockaddr *) &address, sizeof address));
 }
 
-void host_path_remove(const char *path)
+int host_path_remove(const char *path)
 {
     DeleteFileA(path);
+    return 0;
 }
 
 /* -- Limits ------------------------------------------------------------------ */
