@@ -220,7 +220,7 @@ def test_a_sample_is_the_same_each_time_and_moves_little():
 CAME_BY = {
     "sim": {
         HERE: {
-            "source": "",
+            "source": "as it was",
             "code": [3, 5, 6, 9, 12, 14],
             "functions": [[3, 7], [12, 15]],
             "cases": {"a": [3, 5], "b": [3, 6], "c": [12, 14], "d": []},
@@ -243,5 +243,6 @@ CAME_BY = {
 def test_who_comes_by_a_line_is_asked_and_who_is_new(tmp_path, first, last, text, chosen):
     known = reach.Reach(tmp_path, ())
     known.known = CAME_BY
-    assert "".join(known.chosen("sim", HERE, first, last, text, list("abcde"))) == chosen
-    assert known.chosen("epoll", HERE, first, last, text, list("abcde")) == list("abcde")
+    assert "".join(known.chosen("sim", HERE, "as it was", first, last, text, list("abcde"))) == chosen
+    assert known.chosen("epoll", HERE, "as it was", first, last, text, list("abcde")) == list("abcde")
+    assert known.chosen("sim", HERE, "changed", first, last, text, list("abcde")) == list("abcde")

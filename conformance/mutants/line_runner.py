@@ -280,6 +280,7 @@ class Bench:
 
     def fate(self, mutant, source, killers, reach):
         """Builds it and runs it."""
+        digest = digest_of(source)
         first, last = (source.count("\n", 0, at) + 1 for at in (mutant.start, mutant.end))
         with contextlib.ExitStack() as edits:
             edited = []
@@ -289,7 +290,7 @@ class Bench:
                     edits.enter_context(tree.edited({mutant.file: mutant.applied(source)}))
                     edited.append(tree)
                 failed = self.first_asked(backend, mutant.file, killers(backend)) or self.failing(
-                    backend, part, lambda cases: reach.chosen(backend, mutant.file, first, last, mutant.text, cases)
+                    backend, part, lambda cases: reach.chosen(backend, mutant.file, digest, first, last, mutant.text, cases)
                 )
                 if failed:
                     how = ": time" if failed[1] == "time" else ""

@@ -51,8 +51,7 @@ class Reach:
     def learn(self, stage, environment, cases, files, units, jobs):
         """Runs the cases, unless it is known where they come by. `files`: digest of each that is
         asked for; `units`: what has to be compiled for them."""
-        known = self.known.get(stage, {})
-        if all(known.get(file, {}).get("source") == digest for file, digest in files.items()):
+        if all(self.is_known(stage, file, digest) for file, digest in files.items()):
             return
         self.tree = self.tree or self.grown()
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -121,11 +120,15 @@ class Reach:
                     lines[line["line_number"]] = lines.get(line["line_number"], 0) or line["count"]
         return found
 
-    def chosen(self, stage, file, first, last, text, cases):
-        """Of these cases those that come by the lines, in the same order."""
-        known = self.known.get(stage, {}).get(file)
-        if not known:
+    def is_known(self, stage, file, digest):
+        return self.known.get(stage, {}).get(file, {}).get("source") == digest
+
+    def chosen(self, stage, file, digest, first, last, text, cases):
+        """Of these cases those that come by the lines, in the same order. All, if nothing is known of
+        the file as it is."""
+        if not self.is_known(stage, file, digest):
             return cases
+        known = self.known[stage][file]
         wanted = set(range(first, last + 1))
         if not wanted <= set(known["code"]) or DECIDED_ABOVE.match(text):
             wanted = {start for start, end in known["functions"] if start <= first <= end}
