@@ -42,6 +42,14 @@ bool calls_alike(const struct call_failure *failure);
 void calls_fail(const struct world *world, const struct call_failure *failure, int n,
                 bool for_ever);
 
+/* From now on the moments of this thread are counted, until calls_end(): one before each
+ * call that it makes, and one after it, whoever's call it is. At the n-th (1 is the next)
+ * another thread does `meet(with)`, and this one goes on when that is done. */
+void calls_meet(int n, void (*meet)(void *with), void *with);
+
+/* Whether that moment came. */
+bool calls_met(void);
+
 /* For the moment nothing fails, nor is counted. */
 void calls_spare(bool spares);
 

@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "../../src/base/atomic.h"
+#include "../thread.h"
 #include "../world.h"
 
 #ifndef SYS_epoll_pwait2
@@ -58,12 +59,16 @@ static struct {
     uintptr_t failed;  /* atomic: of those */
     uintptr_t at;      /* the first one to fail */
     bool for_ever;
-    uintptr_t notes;        /* atomic: calls are noted */
-    uintptr_t noted[LINES]; /* atomic: by line, that such a call was made */
-    struct range ours[2];   /* the library, the backend */
+    uintptr_t notes;           /* atomic: calls are noted */
+    uintptr_t noted[LINES];    /* atomic: by line, that such a call was made */
+    struct range ours[2];      /* the library, the backend */
+    uintptr_t moment, moments; /* the one that is to be met, and how many came by */
+    void (*meet)(void *with);
+    void *with;
 } plan;
 
-static _Thread_local int depth; /* of calls under way */
+static _Thread_local int depth;  /* of calls under way */
+static _Thread_local bool meets; /* the moments of this thread are counted */
 
 static bool is_ours(uintptr_t address)
 {
@@ -78,6 +83,19 @@ static void note(const char *call)
     for (int i = 0; call_failures[i].call != NULL; i++)
         if (strcmp(call_failures[i].call, call) == 0)
             atomic_fetch_or(&plan.noted[i], 1);
+}
+
+/* A moment: just before a call, or after it. The other thread has all the time it wants. */
+static void moment(void)
+{
+    const int saved = errno;
+
+    if (!meets || depth > 0 || ++plan.moments != plan.moment)
+        return;
+    depth++;
+    thread_join(thread_start(plan.meet, plan.with));
+    depth--;
+    errno = saved;
 }
 
 /* Whether this call is to fail: how, or NULL. */
@@ -145,9 +163,11 @@ static void *next_of(void *sanitizer, const char *name)
             find_##name();                                                                         \
         if (failure != NULL && failure->how != CALL_DONE)                                          \
             return say(failure->error);                                                            \
+        moment();                                                                                  \
         depth++;                                                                                   \
         result = next_##name arguments;                                                            \
         depth--;                                                                                   \
+        moment();                                                                                  \
         return failure != NULL ? say(failure->error) : result;                                     \
     }
 
@@ -232,7 +252,7 @@ long call_syscall(long number, ...)
     static long (*next)(long number, ...);
     const struct call_failure *failure =
         number == SYS_epoll_pwait2 ? is_due("epoll_pwait2", __builtin_return_address(0)) : NULL;
-    long words[6];
+    long words[6], result;
     va_list arguments;
 
     if (failure != NULL)
@@ -246,7 +266,10 @@ long call_syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         words[i] = va_arg(arguments, long);
     va_end(arguments);
-    return next(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    moment();
+    result = next(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+    moment();
+    return result;
 }
 
 /* -- The emulation of kqueue, in the trees that have it ------------------------ */
@@ -322,6 +345,7 @@ int call_kevent(int fd, const struct change *changes, int change_count, struct c
         failure = is_due("kevent", caller);
     if (failure != NULL && failure->how == CALL_FAILS)
         return by_errno(failure->error);
+    moment();
     depth++;
     /* Who is interrupted was asleep, and the changes were made before. */
     if (failure != NULL)
@@ -330,6 +354,7 @@ int call_kevent(int fd, const struct change *changes, int change_count, struct c
                  ? by_errno(failure->error)
                  : kqueue_emulation_kevent(fd, changes, change_count, events, room, time);
     depth--;
+    moment();
     return result;
 }
 
@@ -409,10 +434,25 @@ int calls_failed(void)
     return atomic_load_acquire(&plan.failure) != 0 ? (int) atomic_load_acquire(&plan.failed) : 0;
 }
 
+void calls_meet(int n, void (*meet)(void *with), void *with)
+{
+    plan.moment = (uintptr_t) n;
+    plan.moments = 0;
+    plan.meet = meet;
+    plan.with = with;
+    meets = true;
+}
+
+bool calls_met(void)
+{
+    return plan.moments >= plan.moment;
+}
+
 int calls_end(void)
 {
     const int failed = calls_failed();
 
+    meets = false;
     atomic_exchange(&plan.failure, 0);
     atomic_exchange(&plan.notes, 0);
     return failed;

@@ -29,6 +29,16 @@ void calls_fail(const struct world *world, const struct call_failure *failure, i
     (void) world, (void) failure, (void) n, (void) for_ever;
 }
 
+void calls_meet(int n, void (*meet)(void *with), void *with)
+{
+    (void) n, (void) meet, (void) with;
+}
+
+bool calls_met(void)
+{
+    return false;
+}
+
 void calls_spare(bool spares)
 {
     (void) spares;
