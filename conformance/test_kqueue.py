@@ -70,7 +70,14 @@ def plugins(compiler):
 @pytest.mark.skipif(sys.platform != "linux", reason="the emulation is for Linux")
 @pytest.mark.parametrize("system, like", SYSTEMS)
 def test_the_queue_keeps_its_contract_on_every_system(conform, plugins, system, like):
-    done = conform("--plugin", plugins[system], "--case", "e*", "--jobs", 4, timeout=300, ROUSE_KQUEUE_LIKE=like)
+    done = conform("--plugin", plugins[system], "--case", "evq/*", "--jobs", 4, timeout=300, ROUSE_KQUEUE_LIKE=like)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@emulated
+@pytest.mark.parametrize("like", ["nouser", "reverse", "epipe,acks,nouser"])
+def test_the_queue_hears_what_comes_between_its_calls(conform, like):
+    done = conform("--backend", "kqueue", "--case", "*_between_any_two_*", timeout=120, ROUSE_KQUEUE_LIKE=like)
     assert done.returncode == 0, done.stdout[-3000:]
 
 

@@ -379,17 +379,13 @@ static NEVER_INLINE unsigned told_more(const struct kevent *told, struct rouse_s
 }
 
 /* Turns what the kernel told into a report. False when nobody asked for it. */
-static bool translate(struct kqueue_evq *queue, const struct kevent *told,
-                      struct rouse_event *event)
+static bool translate(const struct kevent *told, struct rouse_event *event)
 {
     struct rouse_source *source = source_of(told);
     unsigned ready = told->filter == EVFILT_READ ? ROUSE_READABLE : ROUSE_WRITABLE;
 
-    if (source == NULL) { /* a wake-up; with a pipe that fills up there is no further edge */
-        if (queue->has_pipe)
-            rouse__selfpipe_drain(&queue->pipe);
-        return false;
-    }
+    if (source == NULL)
+        return false; /* a wake-up */
     if ((told->flags & (EV_EOF | EV_ERROR)) != 0 || told->filter == EVFILT_TIMER
         || (ready == ROUSE_READABLE && (told->fflags & URGENT) != 0))
         ready = told_more(told, source, ready);
@@ -424,6 +420,17 @@ static int look_until(struct kqueue_evq *queue, int room, rouse_time deadline)
     return n;
 }
 
+/* Empties the pipe if it was told of, for when it is full there is no further edge. Before
+ * the wake is taken: who wakes after that writes, and whoever listens has to see it (B2). */
+static void empty_pipe(const struct kqueue_evq *queue, int n)
+{
+    int i;
+
+    for (i = 0; i < n; i++)
+        if (source_of(&queue->harvest[i]) == NULL)
+            rouse__selfpipe_drain(&queue->pipe);
+}
+
 static int kqueue_wait(struct rouse_evq *evq, struct rouse_event *events, int capacity,
                        rouse_time deadline)
 {
@@ -434,13 +441,16 @@ static int kqueue_wait(struct rouse_evq *evq, struct rouse_event *events, int ca
         const bool asleep = sleep_begin(&queue->sleep);
         const int n = look_until(queue, room, asleep ? deadline : 0);
         const int error = errno;
-        const bool woken = sleep_end(&queue->sleep);
+        bool woken;
         int count = 0, i;
 
+        if (queue->has_pipe)
+            empty_pipe(queue, n);
+        woken = sleep_end(&queue->sleep);
         if (n < 0 && error != EINTR)
             return -error;
         for (i = 0; i < n; i++)
-            if (translate(queue, &queue->harvest[i], &events[count]))
+            if (translate(&queue->harvest[i], &events[count]))
                 count++;
         if (count > 0 || woken)
             return count;
