@@ -148,12 +148,11 @@ static void look(struct model *model)
             model->doubtful = true;
     for (int i = 0; i < MODEL_FUTURES; i++) {
         struct model_future *future = &model->futures[i];
-        enum answer answer;
+        const enum answer answer = due(model, future);
+        /* What is reported though it is gone waits for the next poll, whenever that is. */
+        const bool stray = !model->exact && model_transfers(future->kind);
 
-        if (future->kind == MODEL_NOTHING)
-            continue;
-        answer = due(model, future);
-        if (answer != NO && future->possible == 0)
+        if ((answer != NO || stray) && future->possible == 0)
             future->possible = ++model->clock;
         future->was_due = answer == YES;
     }
