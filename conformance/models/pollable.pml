@@ -10,8 +10,8 @@
  * everybody; see sleep.pml for what that leaves out.
  *
  * The descriptor is an epoll set with an eventfd, edge-triggered: each write makes it
- * readable, and being told of it makes it unreadable. With a pipe instead, which has to be
- * emptied, this would go wrong: BUG_PIPE shows why poll.c has no pollable().
+ * readable, and being told of it makes it unreadable. Or there is a pipe, which has to be
+ * emptied, as in kqueue.c where there is no EVFILT_USER; BUG_PIPE is how that was wrong once.
  *
  * ci: short -DWAKERS=2 -DWAKES=2
  * ci: long -DWAKERS=3 -DWAKES=3
@@ -38,6 +38,7 @@ bool readable; /* the descriptor that the host sleeps on */
 byte work;     /* what wakers brought, and nobody has done */
 byte sources;  /* that will become ready, or not: the host comes back for that too */
 bool resting;  /* the host is in its own system call */
+bool piped;    /* it is a pipe */
 
 /* wake(): epoll_wake() */
 proctype waker()
@@ -62,16 +63,26 @@ proctype waker()
     od
 }
 
+inline empty_pipe()
+{
+    if
+    :: piped && told -> readable = false
+    :: else
+    fi
+}
+
 /* wait(INT64_MIN), which does not block: epoll_wait_(), look_on() */
 inline turn()
 {
     bool told, woken;
 
     atomic { word = word + ASLEEP } /* sleep_begin(); both ways it only looks */
-#ifdef BUG_PIPE
-    told = readable;
-#else
-    atomic { told = readable; readable = false }
+    if
+    :: piped -> told = readable
+    :: else -> atomic { told = readable; readable = false }
+    fi;
+#ifndef BUG_PIPE
+    empty_pipe();
 #endif
     atomic { woken = (word & WOKEN) != 0; word = word - ASLEEP } /* sleep_end(): fetch_sub */
     if
@@ -83,10 +94,7 @@ inline turn()
     :: else
     fi;
 #ifdef BUG_PIPE
-    if
-    :: told -> readable = false
-    :: else
-    fi;
+    empty_pipe();
 #endif
 #ifdef BUG_TELL_ALWAYS
     if
@@ -134,6 +142,10 @@ init {
         if
         :: sources = 0
         :: sources = 1
+        fi;
+        if
+        :: piped = false
+        :: piped = true
         fi;
         for (i : 1 .. WAKERS) { run waker() }
     }
