@@ -296,6 +296,39 @@ CASE(e10_hundreds_of_sources_are_served, "E10 E2", NEEDS_NOTHING,
     }
 }
 
+CASE(e10_what_nobody_wants_takes_no_room, "E10 E2", NEEDS_NOTHING,
+     "200 sources have been reported; then all of them get a byte, of which the first or the last "
+     "one alone is armed; arrays for 1, 2 and 64, and waits whose deadline has passed",
+     "it is reported by the first of them, or soon after")
+{
+    static const int rooms[] = {1, 2, 64};
+    enum { LATE = 3 }; /* a queue may take a turn more */
+    static struct queue_crowd crowd;
+
+    queue_crowd_open(world, &crowd, QUEUE_CROWD);
+    for (int r = 0; r < 6; r++) {
+        struct rouse_source *armed = crowd.sources[r % 2 * (QUEUE_CROWD - 1)];
+        struct rouse_event events[64];
+        int count = 0, waits = 0;
+
+        for (int i = 0; i < QUEUE_CROWD; i++) {
+            world_arm(world, crowd.sources[i], ROUSE_READABLE);
+            queue_send(world, queue_crowd_peer(&crowd, i), crowd.fds[i]);
+            REQUIRE(E2, queue_reports(world, crowd.sources[i], ROUSE_READABLE), "source %d", i);
+            world_drain(world, crowd.fds[i]);
+        }
+        queue_arm_idle(world, armed, ROUSE_READABLE);
+        for (int i = 0; i < QUEUE_CROWD; i++)
+            queue_send(world, queue_crowd_peer(&crowd, i), crowd.fds[i]);
+        while (count == 0 && waits++ < LATE)
+            count = world_wait(world, events, rooms[r / 2], 0);
+        CHECK_EQUAL(E10, world_reports(world, armed, ROUSE_READABLE), 1, "reports of it");
+        for (int i = 0; i < QUEUE_CROWD; i++)
+            world_drain(world, crowd.fds[i]);
+    }
+    queue_crowd_close(world, &crowd);
+}
+
 CASES(evq_e10) = {
     &e10_all_are_reported_once_whatever_the_room,
     &e10_a_second_direction_that_did_not_fit_comes_next,
@@ -304,4 +337,5 @@ CASES(evq_e10) = {
     &e10_one_direction_does_not_starve_beside_the_other,
     &e10_what_did_not_fit_survives_the_next_wait,
     &e10_hundreds_of_sources_are_served,
+    &e10_what_nobody_wants_takes_no_room,
 };
