@@ -14,7 +14,7 @@
  * emptied, as in kqueue.c where there is no EVFILT_USER; BUG_PIPE is how that was wrong once.
  *
  * ci: short -DWAKERS=2 -DWAKES=2
- * ci: long -DWAKERS=3 -DWAKES=3
+ * ci: long -DWAKERS=3 -DWAKES=2
  * ci: check safety
  * ci: check served
  * ci: check rests
