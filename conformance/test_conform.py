@@ -301,6 +301,7 @@ PLANTED = {
     "e1_asserts_nothing": ("error", {"E1": "error"}, "it has asserted nothing"),
     "e1_asserts_what_it_is_not_about": ("error", {"E1": "error"}, "asserts E7, but is tagged with E1"),
     "e1_is_left_without_descriptors": ("fail", {"E1": "fail"}, "cannot go on"),
+    "e1_is_left_while_calls_fail": ("fail", {"E1": "fail"}, "cannot go on"),
     "e1_runs_out_of_descriptors_twice": ("pass", {}, ""),
     "e1_needs_many_descriptors": ("pass", {}, ""),
     "e1_fails_on_a_thread": ("fail", {"E1": "fail"}, "on another thread"),
@@ -397,8 +398,9 @@ def test_in_one_process_it_is_the_same(planted):
     assert [case["results"] for case in together["cases"]] == [case["results"] for case in apart["cases"]]
 
 
-def test_in_one_process_a_case_that_is_left_leaves_descriptors_to_the_next(planted):
-    cases = ["e1_is_left_without_descriptors", "e1_fails_on_a_thread", "x8_misuse_is_seen"]
+@pytest.mark.parametrize("left", ["e1_is_left_without_descriptors", "e1_is_left_while_calls_fail"])
+def test_in_one_process_a_case_that_is_left_leaves_to_the_next_what_it_needs(planted, left):
+    cases = [left, "e1_fails_on_a_thread", "x8_misuse_is_seen"]
     options = [option for case in cases for option in ("--case", case)]
     report = planted.report("--backend", "poll", *options, "--in-process")[1]
     results = {case["id"]: case["results"]["poll"] for case in report["cases"]}

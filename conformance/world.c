@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../src/base/atomic.h"
+#include "fault/calls.h"
 #include "runner.h"
 #include "world_host.h"
 #include "world_things.h"
@@ -170,6 +171,7 @@ void world_end(struct world *world)
 
 void world_abandon(struct world *world)
 {
+    calls_end();
     if (world->things == NULL) /* it never opened */
         return;
     if (world->things->storm)

@@ -313,7 +313,7 @@ int world_open(struct world *world, const struct world_options *options);
 void world_end(struct world *world);
 
 /* For a world that is abandoned as it stands, with a case that was left: gives back what
- * the whole process would lack, signals in peace and descriptors. */
+ * the whole process would lack: signals in peace, descriptors, calls that do not fail. */
 void world_abandon(struct world *world);
 
 #endif /* ROUSE_CONFORMANCE_WORLD_H */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../fault/calls.h"
 #include "../process.h"
 #include "../world.h"
 
@@ -120,6 +121,18 @@ CASE(e1_is_left_without_descriptors, "E1", NEEDS_NOTHING,
     REQUIRE(E1, world == NULL, "cannot go on");
 }
 
+CASE(e1_is_left_while_calls_fail, "E1", NEEDS_FAILURES,
+     "there are no pipes, and an assertion that the rest stands on fails",
+     "E1 is red, and whoever comes next has pipes again")
+{
+    const struct call_failure *failure = call_failures;
+
+    while (strcmp(failure->call, "pipe2") != 0)
+        failure++;
+    calls_fail(world, failure, 1, true);
+    REQUIRE(E1, world == NULL, "cannot go on");
+}
+
 CASE(e1_runs_out_of_descriptors_twice, "E1", NEEDS_NOTHING,
      "descriptors run out, are there again, and run out again",
      "it passes, and whoever comes next has descriptors again")
@@ -223,6 +236,7 @@ CASES(planted) = {&e1_passes,
                   &e1_asserts_nothing,
                   &e1_asserts_what_it_is_not_about,
                   &e1_is_left_without_descriptors,
+                  &e1_is_left_while_calls_fail,
                   &e1_runs_out_of_descriptors_twice,
                   &e1_needs_many_descriptors,
                   &e1_fails_on_a_thread,
