@@ -189,10 +189,12 @@ static bool open_pipe(HANDLE *ours, HANDLE *its)
 
 static bool start(struct process *process, const char *const argv[])
 {
+    enum { TRIES = 5, PAUSE_MS = 100 };
     char command[COMMAND_MAX];
     PROCESS_INFORMATION created;
     HANDLE nothing, ours, its;
     bool done;
+    int tries = 1;
 
     if (!command_line(command, argv) || !open_pipe(&ours, &its)) {
         errno = E2BIG;
@@ -200,7 +202,9 @@ static bool start(struct process *process, const char *const argv[])
     }
     fflush(NULL);
     nothing = open_nothing();
-    done = create(&created, command, nothing, its);
+    /* A busy machine, Wine above all, refuses one now and then, and has it a moment later. */
+    while (!(done = create(&created, command, nothing, its)) && tries++ < TRIES)
+        Sleep(PAUSE_MS);
     CloseHandle(nothing);
     CloseHandle(its);
     if (!done) {
