@@ -12,23 +12,7 @@
 
 #include <stddef.h>
 
-enum { SOURCES = 6, TURNS = 20 };
-
-static bool tells(rouse_fd fd)
-{
-    return fd == ROUSE_NO_FD || kernel_readable(fd, WORLD_SOON);
-}
-
-/* Turns the queue as a guest is turned, without waiting, until its descriptor is quiet. */
-static bool comes_to_rest(struct world *world, rouse_fd fd)
-{
-    for (int turns = 0; turns < TURNS; turns++) {
-        if (fd == ROUSE_NO_FD || !kernel_readable(fd, 0))
-            return true;
-        world_turn(world, 0);
-    }
-    return false;
-}
+enum { SOURCES = 6 };
 
 CASE(b2_the_descriptor_tells_of_reports, "B2", NEEDS_NOTHING,
      "sources that are ready before they are armed, after it, and before anybody listened",
@@ -52,13 +36,13 @@ CASE(b2_the_descriptor_tells_of_reports, "B2", NEEDS_NOTHING,
             if (way == 3)
                 fd = queue_pollable(world->evq);
             if (way % 3 == 2) {
-                comes_to_rest(world, fd);
+                queue_comes_to_rest(world, fd);
                 queue_mend(world, source);
                 queue_send(world, ends[1], ends[0]);
             }
             fd = queue_pollable(world->evq);
-            CHECK(B2, tells(fd), "%s, way %d: a byte", queue_kind(kind), way);
-            CHECK(B2, comes_to_rest(world, fd), "%s, way %d: no rest", queue_kind(kind), way);
+            CHECK(B2, queue_tells(fd), "%s, way %d: a byte", queue_kind(kind), way);
+            CHECK(B2, queue_comes_to_rest(world, fd), "%s, way %d: no rest", queue_kind(kind), way);
             CHECK(B2,
                   (world_wait_for(world, source, ROUSE_READABLE, 0) & ROUSE_READABLE) != 0
                       || fd == ROUSE_NO_FD,
@@ -81,14 +65,15 @@ CASE(b2_the_descriptor_tells_of_what_did_not_fit, "B2", NEEDS_NOTHING,
 
         for (int i = 0; i < SOURCES; i++)
             world_arm(world, crowd.sources[i], ROUSE_WRITABLE);
-        for (int turns = 0; turns < TURNS * SOURCES && reported < SOURCES; turns++) {
+        for (int turns = 0; turns < QUEUE_TURNS * SOURCES && reported < SOURCES; turns++) {
             struct rouse_event event;
 
-            REQUIRE(B2, tells(fd), "round %d: %d of %d are reported", round, reported, SOURCES);
+            REQUIRE(B2, queue_tells(fd), "round %d: %d of %d are reported", round, reported,
+                    SOURCES);
             reported += world_wait(world, &event, 1, 0);
         }
         CHECK_EQUAL(B2, reported, SOURCES, "the number of reports");
-        CHECK(B2, comes_to_rest(world, fd), "round %d: no rest", round);
+        CHECK(B2, queue_comes_to_rest(world, fd), "round %d: no rest", round);
     }
 }
 
@@ -116,17 +101,17 @@ CASE(b2_the_descriptor_tells_of_resets_that_did_not_fit, "B2", NEEDS_NOTHING,
         }
         for (int i = 0; i < SOURCES && way == 0; i++)
             world_arm(world, sources[i], QUEUE_BOTH);
-        for (int turns = 0; turns < TURNS * SOURCES && left > 0; turns++) {
+        for (int turns = 0; turns < QUEUE_TURNS * SOURCES && left > 0; turns++) {
             struct rouse_event event;
 
-            REQUIRE(B2, tells(fd), "way %d: %d of %d are left", way, left, SOURCES);
+            REQUIRE(B2, queue_tells(fd), "way %d: %d of %d are left", way, left, SOURCES);
             world_wait(world, &event, 1, 0);
             left = 0;
             for (int i = 0; i < SOURCES; i++)
                 left += sources[i]->armed != 0;
         }
         CHECK_EQUAL(B2, left, 0, "sources of which something is not reported");
-        CHECK(B2, comes_to_rest(world, fd), "way %d: no rest", way);
+        CHECK(B2, queue_comes_to_rest(world, fd), "way %d: no rest", way);
         for (int i = 0; i < SOURCES; i++)
             queue_close(world, sources[i]);
     }
@@ -163,11 +148,11 @@ CASE(b2_the_descriptor_tells_of_room_beside_what_nobody_wants, "B2", NEEDS_NOTHI
         queue_send(world, others[1], others[0]);
         CHECK(B2, queue_reports(world, other, ROUSE_READABLE), "%s: another's", queue_kind(kind));
         world_drain(world, others[0]);
-        CHECK(B2, comes_to_rest(world, fd), "%s: no rest", queue_kind(kind));
+        CHECK(B2, queue_comes_to_rest(world, fd), "%s: no rest", queue_kind(kind));
         queue_mend(world, writer);
-        CHECK(B2, comes_to_rest(world, fd), "%s: no rest later", queue_kind(kind));
+        CHECK(B2, queue_comes_to_rest(world, fd), "%s: no rest later", queue_kind(kind));
         world_make_room(world, ends[0], ends[1]);
-        CHECK(B2, tells(fd), "%s: room is not told", queue_kind(kind));
+        CHECK(B2, queue_tells(fd), "%s: room is not told", queue_kind(kind));
         CHECK(B2, queue_reports(world, writer, ROUSE_WRITABLE), "%s: room", queue_kind(kind));
         queue_close(world, writer);
         queue_close(world, other);
@@ -180,13 +165,13 @@ CASE(b2_the_descriptor_tells_of_wakes, "B2", NEEDS_NOTHING,
 {
     const rouse_fd fd = queue_pollable(world->evq);
 
-    CHECK(B2, comes_to_rest(world, fd), "no rest at the beginning");
+    CHECK(B2, queue_comes_to_rest(world, fd), "no rest at the beginning");
     for (int round = 0; round < 50; round++) {
         for (int wakes = 0; wakes <= round % 3; wakes++)
             world_wake(world);
-        REQUIRE(B2, tells(fd), "round %d: a wake", round);
+        REQUIRE(B2, queue_tells(fd), "round %d: a wake", round);
         world_turn(world, round % 2 != 0 ? 0 : WORLD_SOON);
-        CHECK(B2, comes_to_rest(world, fd), "round %d: no rest", round);
+        CHECK(B2, queue_comes_to_rest(world, fd), "round %d: no rest", round);
     }
 }
 
@@ -203,9 +188,9 @@ CASE(b2_the_descriptor_never_tires_of_wakes, "B2 E7", NEEDS_NOTHING,
         world_wake(world);
         world_turn(world, 0);
     }
-    CHECK(B2, comes_to_rest(world, fd), "no rest");
+    CHECK(B2, queue_comes_to_rest(world, fd), "no rest");
     world_wake(world);
-    CHECK(B2, tells(fd), "a wake");
+    CHECK(B2, queue_tells(fd), "a wake");
     CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "a wait after all those wakes");
 }
 
@@ -217,9 +202,9 @@ CASE(b2_a_wake_from_before_anybody_listened_is_told, "B2", NEEDS_NOTHING,
 
     world_wake(world);
     fd = queue_pollable(world->evq);
-    CHECK(B2, tells(fd), "a wake");
+    CHECK(B2, queue_tells(fd), "a wake");
     world_turn(world, 0);
-    CHECK(B2, comes_to_rest(world, fd), "no rest");
+    CHECK(B2, queue_comes_to_rest(world, fd), "no rest");
 }
 
 static void wake_once(void *argument)
@@ -248,7 +233,7 @@ CASE(b2_what_is_ready_before_anybody_listens_is_told, "B2", NEEDS_KERNEL,
         for (int i = 0; i < 2; i++) {
             CHECK_EQUAL(B2, ops->arm(evq, &source, direction), 0, "arming");
             if (i != 0)
-                CHECK(B2, tells(queue_pollable(evq)), "way %d: nothing is told", way);
+                CHECK(B2, queue_tells(queue_pollable(evq)), "way %d: nothing is told", way);
             CHECK_EQUAL(B2, ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), 1,
                         "the number of reports");
         }
@@ -265,10 +250,10 @@ CASE(b2_the_descriptor_tells_of_a_wake_on_another_thread, "B2", NEEDS_NOTHING,
     for (int round = 0; round < 20; round++) {
         struct thread *thread = thread_start(wake_once, world);
 
-        CHECK(B2, tells(fd), "round %d", round);
+        CHECK(B2, queue_tells(fd), "round %d", round);
         thread_join(thread);
         world_turn(world, 0);
-        CHECK(B2, comes_to_rest(world, fd), "round %d: no rest", round);
+        CHECK(B2, queue_comes_to_rest(world, fd), "round %d: no rest", round);
     }
 }
 
@@ -290,7 +275,7 @@ CASE(b2_a_guest_gets_everything_by_its_descriptor_alone, "B2", NEEDS_NOTHING,
         if (round % 4 == 0)
             world_wake(world);
         while (world_reports(world, crowd.sources[reader], ROUSE_READABLE) == 0) {
-            REQUIRE(B2, tells(fd) && ++turns < TURNS, "round %d: not told", round);
+            REQUIRE(B2, queue_tells(fd) && ++turns < QUEUE_TURNS, "round %d: not told", round);
             world_turn(world, 0);
         }
         for (int i = 0; i < SOURCES; i++) {
@@ -303,7 +288,7 @@ CASE(b2_a_guest_gets_everything_by_its_descriptor_alone, "B2", NEEDS_NOTHING,
     }
     for (int i = 0; i < SOURCES; i++)
         world_forget(world, crowd.sources[i]);
-    CHECK(B2, comes_to_rest(world, fd), "no rest");
+    CHECK(B2, queue_comes_to_rest(world, fd), "no rest");
 }
 
 CASES(evq_b2) = {

@@ -9,15 +9,6 @@
 
 #include "../../src/base/atomic.h"
 
-/* Whether one wait() ends long before its deadline. */
-static bool ends_early(struct world *world)
-{
-    const rouse_time before = world_now(world);
-
-    world_turn(world, WORLD_SOON);
-    return world_now(world) - before < ROUSE_MS(WORLD_SOON);
-}
-
 CASE(e7_a_wake_before_the_first_wait_ends_it, "E7", NEEDS_NOTHING,
      "a queue that has just been opened is woken",
      "its first wait() ends at once, and so does one without limit after a second wake")
@@ -25,7 +16,7 @@ CASE(e7_a_wake_before_the_first_wait_ends_it, "E7", NEEDS_NOTHING,
     struct rouse_event event;
 
     world_wake(world);
-    CHECK(E7, ends_early(world), "the first wait() lasted until its deadline");
+    CHECK(E7, queue_ends_early(world, WORLD_SOON), "the first wait() lasted until its deadline");
     world_wake(world);
     CHECK_EQUAL(E7, WAIT_UNLIMITED(E7, world, &event, 1), 0, "a wait() without limit");
 }
@@ -45,7 +36,7 @@ CASE(e7_every_wake_ends_the_wait_after_it, "E7", NEEDS_NOTHING,
             queue_arm_idle(world, world_source(world, ends[0]), ROUSE_READABLE);
         }
         world_wake(world);
-        woken = CHECK(E7, ends_early(world), "wait() number %d", i + 1);
+        woken = CHECK(E7, queue_ends_early(world, WORLD_SOON), "wait() number %d", i + 1);
     }
 }
 
@@ -60,7 +51,7 @@ CASE(e7_many_wakes_end_one_wait, "E7", NEEDS_NOTHING,
 
         for (int wakes = 0; wakes < numbers[i]; wakes++)
             world_wake(world);
-        CHECK(E7, ends_early(world), "%d wakes", numbers[i]);
+        CHECK(E7, queue_ends_early(world, WORLD_SOON), "%d wakes", numbers[i]);
         before = world_now(world);
         world_turn(world, 20);
         CHECK(E7, world_now(world) - before >= ROUSE_MS(10), "%d wakes ended a second wait()",
@@ -91,7 +82,7 @@ CASE(e7_a_wake_after_any_wait_ends_the_next, "E7", NEEDS_NOTHING,
             break;
         }
         world_wake(world);
-        REQUIRE(E7, ends_early(world), "round %d", i);
+        REQUIRE(E7, queue_ends_early(world, WORLD_SOON), "round %d", i);
     }
 }
 
@@ -120,7 +111,8 @@ CASE(e7_a_wake_and_reports_do_not_hide_each_other, "E7 E2", NEEDS_NOTHING,
         }
         REQUIRE(E2, reported == SOURCES, "round %d: %d of %d sources", round, reported, SOURCES);
         world_wake(world);
-        REQUIRE(E7, ends_early(world), "round %d: the wake after the last report", round);
+        REQUIRE(E7, queue_ends_early(world, WORLD_SOON), "round %d: the wake after the last report",
+                round);
     }
 }
 
@@ -140,7 +132,7 @@ CASE(e7_a_wake_does_not_reach_another_queue, "E7 E9", NEEDS_NOTHING,
         world_wake(world);
         CHECK_EQUAL(E7, other->ops->wait(other, &event, 1, deadline), 0, "the other's wait()");
         CHECK(E9, other->ops->now(other) >= deadline, "the other's wait() ended early");
-        CHECK(E7, ends_early(world), "the wake was lost");
+        CHECK(E7, queue_ends_early(world, WORLD_SOON), "the wake was lost");
         other->ops->wake(other);
         CHECK_EQUAL(E7, other->ops->wait(other, &event, 1, ROUSE_NEVER), 0, "the other's wait()");
     }

@@ -19,6 +19,7 @@ enum {
     QUEUE_BOTH = ROUSE_READABLE | ROUSE_WRITABLE,
     QUEUE_KINDS = 2,  /* of connections that there are everywhere */
     QUEUE_ROUNDS = 8, /* see queue_mistakes() */
+    QUEUE_TURNS = 20, /* by then a queue that is only turned is at rest */
     QUEUE_SPOILT = 0xA5,
     QUEUE_CROWD = 200 /* sources that every machine has the descriptors for */
 };
@@ -58,6 +59,32 @@ static inline rouse_fd queue_pollable(struct rouse_evq *evq)
     const bool has = ops->size > offsetof(struct rouse_evq_ops, pollable) && ops->pollable != NULL;
 
     return has ? ops->pollable(evq) : ROUSE_NO_FD;
+}
+
+/* Whether that descriptor becomes readable. Where there is none nothing is promised. */
+static inline bool queue_tells(rouse_fd fd)
+{
+    return fd == ROUSE_NO_FD || kernel_readable(fd, WORLD_SOON);
+}
+
+/* Turns the queue as a guest is turned, without waiting, until its descriptor is quiet. */
+static inline bool queue_comes_to_rest(struct world *world, rouse_fd fd)
+{
+    for (int turns = 0; turns < QUEUE_TURNS; turns++) {
+        if (fd == ROUSE_NO_FD || !kernel_readable(fd, 0))
+            return true;
+        world_turn(world, 0);
+    }
+    return false;
+}
+
+/* Whether one wait() of at most `ms` ends before its deadline. */
+static inline bool queue_ends_early(struct world *world, int ms)
+{
+    const rouse_time deadline = world_after(world, ms);
+
+    world_turn(world, ms);
+    return world_now(world) < deadline;
 }
 
 /* Uses the memory of a forgotten source for something else, as its owner may. */

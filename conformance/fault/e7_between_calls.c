@@ -15,23 +15,9 @@
 /* Where a queue makes very many calls, these are tried; ours make fewer. */
 enum { GAPS = 60 };
 
-static void on_another_thread(void (*does)(void *with), void *with)
-{
-    thread_join(thread_start(does, with));
-}
-
 static void wake_queue(void *argument)
 {
     world_wake(argument);
-}
-
-/* Whether one wait() ends before its deadline. */
-static bool ends_early(struct world *world, int ms)
-{
-    const rouse_time deadline = world_after(world, ms);
-
-    world_turn(world, ms);
-    return world_now(world) < deadline;
 }
 
 /* -- Wakes ------------------------------------------------------------------- */
@@ -74,14 +60,14 @@ CASE(e7_a_wake_between_any_two_calls_of_a_wait_is_heard, "E7 E9", NEEDS_KERNEL |
         for (int n = 1; met && n <= GAPS; n++) {
             world_wake(world);
             calls_meet(n, wake_queue, world);
-            CHECK(E7, ends_early(world, WORLD_SOON), "gap %d: it was woken before", n);
+            CHECK(E7, queue_ends_early(world, WORLD_SOON), "gap %d: it was woken before", n);
             met = calls_met();
             calls_end();
             if (late == 0)
                 world_wake(world);
-            CHECK(E7, late != 0 ? ends_when_rung(world) : ends_early(world, WORLD_SOON),
+            CHECK(E7, late != 0 ? ends_when_rung(world) : queue_ends_early(world, WORLD_SOON),
                   "gap %d: the next wait()", n);
-            CHECK(E9, !ends_early(world, 2) || !ends_early(world, 2),
+            CHECK(E9, !queue_ends_early(world, 2) || !queue_ends_early(world, 2),
                   "gap %d: three wakes, and four waits that ended", n);
         }
     }
@@ -96,19 +82,14 @@ CASE(b2_a_wake_between_any_two_calls_of_a_turn_is_told, "B2 E7", NEEDS_KERNEL | 
     bool met = true;
 
     for (int n = 1; met && n <= GAPS; n++) {
-        int turns = 0;
-
-        while (fd != ROUSE_NO_FD && kernel_readable(fd, 0) && turns++ < GAPS)
-            world_turn(world, 0);
-        CHECK(B2, turns < GAPS, "gap %d: no rest", n);
+        CHECK(B2, queue_comes_to_rest(world, fd), "gap %d: no rest", n);
         world_wake(world);
         calls_meet(n, wake_queue, world);
         world_turn(world, 0);
         met = calls_met();
         calls_end();
         world_wake(world);
-        CHECK(B2, fd == ROUSE_NO_FD || kernel_readable(fd, WORLD_SOON),
-              "gap %d: the third wake is not told", n);
+        CHECK(B2, queue_tells(fd), "gap %d: the third wake is not told", n);
     }
 }
 
@@ -247,8 +228,8 @@ static void try_gaps(struct world *world, unsigned direction, int kind, rouse_fd
         calls_end();
         if (!met)
             make_ready(&subject);
-        CHECK(B2, !missing || listened == ROUSE_NO_FD || kernel_readable(listened, WORLD_SOON),
-              "%s, %s, gap %d: not told", queue_kind(kind), queue_name(direction), n);
+        CHECK(B2, !missing || queue_tells(listened), "%s, %s, gap %d: not told", queue_kind(kind),
+              queue_name(direction), n);
         CHECK(E2, !missing || queue_reports(world, subject.source, direction),
               "%s, %s, gap %d: no report", queue_kind(kind), queue_name(direction), n);
         queue_close(world, subject.source);
@@ -334,7 +315,7 @@ CASE(t2_what_is_done_between_any_two_calls_of_a_turn_is_done, "T2 W4 T9",
             met = calls_met();
             calls_end();
             if (!met)
-                on_another_thread(do_it, &meeting);
+                thread_join(thread_start(do_it, &meeting));
             suite_check(
                 broken[deed],
                 world_run_until(world, &meeting.rt, puppet_is_over, &meeting.puppet, WORLD_SOON),
