@@ -121,6 +121,13 @@ bool world_link_local(struct world *world, struct rouse_address *address);
 rouse_fd world_listen(struct world *world, enum rouse_family family, int backlog,
                       struct rouse_address *address);
 
+/* When the listener is closed nobody else is given its port, for as long as the world lasts:
+ * another process might listen there, and who is to be refused would be connected. */
+void world_keep_port(struct world *world, rouse_fd listener);
+
+/* An address where nobody listens, for as long as the world lasts. */
+void world_nowhere(struct world *world, enum rouse_family family, struct rouse_address *address);
+
 /* A socket on its way to `address`: connected, or connecting. */
 rouse_fd world_connect(struct world *world, const struct rouse_address *address);
 

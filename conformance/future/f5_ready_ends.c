@@ -287,7 +287,7 @@ CASE(f5_a_connect_that_failed_has_let_go, "F5 N2", NEEDS_NOTHING,
         int descriptors;
 
         world_runtime(world, &rt);
-        world_close(world, world_listen(world, ROUSE_IPV4, 16, &address));
+        world_nowhere(world, ROUSE_IPV4, &address);
         descriptors = world_open_descriptors(world);
         connect = kind == 0 ? rouse_connect_to(&rt.reactor, &address)
                             : rouse_connect(&rt.reactor, "nowhere");

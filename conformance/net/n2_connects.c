@@ -8,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where nobody listens. A stream has that port for as long as the world lasts, or else another
- * case might be given it meanwhile. */
-static void nobody(struct world *world, struct rouse_address *address)
-{
-    rouse_fd ends[2];
-
-    world_tcp_pair(world, ends);
-    REQUIRE(N2, world->sockets->local(world->sockets, ends[0], address) == 0, "local()");
-}
-
 CASE(n2_a_refused_connect_is_told_once, "N2", NEEDS_NOTHING,
      "20 connects to a port that nobody listens on, polled by hand or run, by text and by address",
      "each is READY with -ECONNREFUSED, after at most one wake, and leaves no descriptor")
@@ -33,7 +23,7 @@ CASE(n2_a_refused_connect_is_told_once, "N2", NEEDS_NOTHING,
         intptr_t result = 0;
         int before;
 
-        nobody(world, &address);
+        world_nowhere(world, ROUSE_IPV4, &address);
         rouse_address_format(&address, text, sizeof text);
         before = world_open_descriptors(world);
         connect =

@@ -49,6 +49,7 @@ static void name_listener(struct stage_world *base, int listener, rouse_fd fd)
 {
     static const char *const names[LISTENERS] = {"l0", "l1"};
 
+    world_keep_port(world_of(base), fd);
     trace_name(theatre_of(base)->trace, names[listener], fd);
 }
 
