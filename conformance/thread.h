@@ -37,6 +37,11 @@ static inline void thread_sleep(int ms)
     (void) thread_await(thread__never, NULL, ms);
 }
 
+/* From now on this thread runs on one processor alone, of those that it may use the n-th,
+ * counted round and round; or with -1 on any of them. Two that are to collide might else share
+ * one, on a busy machine for as long as they last. Does nothing where a system cannot. */
+void thread_stay(int processor);
+
 /* Something that differs between threads, and stays the same in one. */
 const void *thread_here(void);
 

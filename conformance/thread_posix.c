@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -56,6 +57,37 @@ static void *thread_main(void *argument)
     thread->run(thread->argument);
     return NULL;
 }
+
+#if defined(__linux__)
+static cpu_set_t processors; /* that the process may use */
+static pthread_once_t counted = PTHREAD_ONCE_INIT;
+
+static void count_processors(void)
+{
+    if (pthread_getaffinity_np(pthread_self(), sizeof processors, &processors) != 0)
+        CPU_ZERO(&processors);
+}
+
+void thread_stay(int processor)
+{
+    cpu_set_t one;
+    size_t at = 0;
+
+    pthread_once(&counted, count_processors);
+    if (CPU_COUNT(&processors) == 0)
+        return;
+    CPU_ZERO(&one);
+    for (int left = processor % CPU_COUNT(&processors); left >= 0; at++)
+        if (CPU_ISSET(at, &processors) && left-- == 0)
+            CPU_SET(at, &one);
+    (void) pthread_setaffinity_np(pthread_self(), sizeof one, processor < 0 ? &processors : &one);
+}
+#else
+void thread_stay(int processor)
+{
+    (void) processor;
+}
+#endif
 
 struct thread *thread_start(void (*run)(void *argument), void *argument)
 {

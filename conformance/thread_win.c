@@ -51,6 +51,21 @@ static unsigned __stdcall thread_main(void *argument)
     return 0;
 }
 
+void thread_stay(int processor)
+{
+    const DWORD_PTR one = 1;
+    DWORD_PTR mine, all;
+    int at = -1;
+
+    if (!GetProcessAffinityMask(GetCurrentProcess(), &mine, &all) || mine == 0)
+        return;
+    for (int left = processor; left >= 0; left--)
+        do
+            at = (at + 1) % (int) (8 * sizeof mine);
+        while ((mine & one << at) == 0);
+    SetThreadAffinityMask(GetCurrentThread(), at < 0 ? mine : one << at);
+}
+
 struct thread *thread_start(void (*run)(void *argument), void *argument)
 {
     struct thread *thread = must_have(malloc(sizeof *thread));
