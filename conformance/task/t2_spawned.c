@@ -173,6 +173,80 @@ CASE(t2_a_task_spawned_by_another_thread_is_polled, "T2 T1 T3 T4 T5", NEEDS_NOTH
     free(spawners.puppets);
 }
 
+enum { ROUNDS = 20, ARRIVALS = 1000, HOLDS = 100 };
+
+struct arrivals {
+    struct stage stage;
+    struct puppet *puppets;
+    struct barrier *start;
+    uintptr_t done; /* atomic: rounds in which all have been spawned */
+};
+
+static void arrive_main(void *argument)
+{
+    struct arrivals *arrivals = argument;
+
+    thread_stay(1);
+    for (int round = 0; round < ROUNDS; round++) {
+        barrier_wait(arrivals->start);
+        for (int i = 0; i < ARRIVALS; i++) {
+            puppet_spawn_held(&arrivals->stage.executor, &arrivals->puppets[i]);
+            for (int n = 0; n < HOLDS; n++)
+                rouse_task_hold(&arrivals->puppets[i].task);
+        }
+        word_add(&arrivals->done);
+    }
+}
+
+/* Takes them in while they are held, lets go of them, and looks. */
+static bool take_in(struct arrivals *arrivals, uintptr_t round)
+{
+    bool right = true;
+
+    for (int i = 0; i < ARRIVALS; i++)
+        puppet_make(&arrivals->puppets[i], puppet_finish);
+    barrier_wait(arrivals->start);
+    while (atomic_load_acquire(&arrivals->done) <= round)
+        stage_run(&arrivals->stage);
+    stage_run(&arrivals->stage);
+    for (int i = 0; i < ARRIVALS && right; i++) {
+        struct puppet *puppet = &arrivals->puppets[i];
+
+        for (int n = 0; n < HOLDS; n++)
+            rouse_task_unhold(&puppet->task);
+        right = CHECK_EQUAL(T2, puppet->polls, 1, "polls")
+                && CHECK_EQUAL(T5, puppet->releases, 0, "releases while it is held");
+        if (right)
+            rouse_task_unhold(&puppet->task);
+    }
+    if (right)
+        puppets_check(arrivals->puppets, ARRIVALS);
+    return right;
+}
+
+CASE(t2_a_task_may_be_held_while_it_arrives, "T2 T1 T3 T4 T5", NEEDS_NOTHING,
+     "another thread spawns a thousand tasks, and holds each a hundred times more, while the "
+     "executor takes them in; twenty times",
+     "each is polled once, and released when it is let go of for the last time")
+{
+    struct arrivals arrivals = {.puppets = puppets_make(ARRIVALS, puppet_finish),
+                                .start = barrier_make(2)};
+    struct thread *thread = thread_start(arrive_main, &arrivals);
+    uintptr_t round;
+
+    stage_open(&arrivals.stage, world);
+    thread_stay(0);
+    for (round = 0; round < ROUNDS && take_in(&arrivals, round); round++) {
+    }
+    for (; round + 1 < ROUNDS; round++) /* it is broken */
+        barrier_wait(arrivals.start);
+    thread_join(thread);
+    thread_stay(-1);
+    stage_close(&arrivals.stage);
+    barrier_free(arrivals.start);
+    free(arrivals.puppets);
+}
+
 static void spawn_five(void *argument)
 {
     struct puppet *puppets = argument;
@@ -261,4 +335,5 @@ CASES(task_t2) = {&t2_spawned_tasks_are_polled_without_a_wake,
                   &t2_tasks_may_be_spawned_in_polls_drops_and_releases,
                   &t2_a_task_spawned_by_another_thread_is_polled,
                   &t2_a_task_spawned_by_another_thread_is_entered_once,
+                  &t2_a_task_may_be_held_while_it_arrives,
                   &t2_the_storage_needs_no_preparation};

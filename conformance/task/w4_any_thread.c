@@ -16,6 +16,7 @@ struct crowd {
     uintptr_t done;    /* atomic: threads */
     bool awaited;      /* the puppet finishes when all are done */
     bool held;         /* the case holds it, and so may they */
+    bool canceled;     /* some of them cancel it */
 };
 
 static enum rouse_poll crowd_poll(struct puppet *self, struct rouse_context *cx)
@@ -274,17 +275,23 @@ CASE(w4_the_only_waker_may_be_spent_on_another_thread, "W4 T1 T3 T4 T5", NEEDS_N
     }
 }
 
-/* Clones wakers and lets go of them, and nothing else: no lock of anybody keeps these
- * threads apart. */
+/* Clones wakers and lets go of them, or cancels, and nothing else: no lock of anybody keeps
+ * these threads apart. */
 static void cloner_main(void *argument)
 {
     struct crowd *crowd = argument;
-    struct rouse_waker *waker = &crowd->clones[atomic_fetch_add(&crowd->numbers, 1)];
+    const uintptr_t number = atomic_fetch_add(&crowd->numbers, 1);
+    struct rouse_waker *waker = &crowd->clones[number];
+    const bool cancels = crowd->canceled && number % 2 != 0;
 
+    thread_stay((int) number);
     barrier_wait(crowd->start);
     for (int n = 0; n < 10 * CLONES; n++) {
-        struct rouse_waker one = waker_clone(waker), other = waker_clone(&one);
+        struct rouse_waker one = waker_clone(waker), other;
 
+        if (cancels)
+            rouse_cancel(&crowd->puppet.task);
+        other = waker_clone(&one);
         rouse_waker_drop(&one);
         rouse_waker_drop(&other);
     }
@@ -293,24 +300,27 @@ static void cloner_main(void *argument)
 
 CASE(w4_wakers_that_are_cloned_at_the_same_time_are_all_counted, "W4 T1 T3 T4 T5", NEEDS_NOTHING,
      "four threads clone wakers of one task and let go of them, four hundred thousand times each, "
-     "and nothing else",
+     "and nothing else; or two of them cancel it, each time",
      "it is released when it has ended and the last of them is gone, and not before")
 {
-    struct crowd crowd = {.awaited = false};
-    struct thread *threads[THREADS];
-    struct stage stage;
+    for (int canceled = 0; canceled < 2; canceled++) {
+        struct crowd crowd = {.canceled = canceled != 0};
+        struct thread *threads[THREADS];
+        struct stage stage;
 
-    crowd_open(world, &stage, &crowd);
-    crowd_begin(&crowd, cloner_main, threads);
-    barrier_wait(crowd.start);
-    crowd_end(&crowd, threads);
-    CHECK_EQUAL(W4, crowd.puppet.releases, 0, "releases of a task that lives");
-    crowd.puppet.act = puppet_finish;
-    rouse_wake_by_ref(&crowd.puppet.waker);
-    stage_run(&stage);
-    CHECK_EQUAL(W4, crowd.puppet.releases, 1, "releases when every waker is gone");
-    stage_close(&stage);
-    puppets_check(&crowd.puppet, 1);
+        crowd_open(world, &stage, &crowd);
+        crowd_begin(&crowd, cloner_main, threads);
+        barrier_wait(crowd.start);
+        crowd_end(&crowd, threads);
+        CHECK_EQUAL(W4, crowd.puppet.releases, 0, "releases of a task that lives");
+        crowd.puppet.act = puppet_finish;
+        rouse_wake_by_ref(&crowd.puppet.waker);
+        stage_run(&stage);
+        CHECK_EQUAL(W4, crowd.puppet.drops, canceled, "drops");
+        CHECK_EQUAL(W4, crowd.puppet.releases, 1, "releases when every waker is gone");
+        stage_close(&stage);
+        puppets_check(&crowd.puppet, 1);
+    }
 }
 
 enum { EACH = 100, PASSES = 300 };
@@ -389,6 +399,158 @@ CASE(w4_wakes_of_many_tasks_by_many_threads_all_arrive, "W4", NEEDS_NOTHING,
     free(throng);
 }
 
+enum { OTHERS = 3, CYCLES = 200000, SLEEPS = 3000, LONG_ENOUGH = 300 };
+
+/* Another thread wakes without a pause, until it is told to stop; and so does the executor's,
+ * in between. */
+struct storm {
+    struct stage stage;
+    struct woken tasks[OTHERS + 1]; /* the other thread's, and one that both wake */
+    uintptr_t over;                 /* atomic: stop */
+    uintptr_t late;                 /* atomic: the time is over */
+    int left;                       /* cycles */
+};
+
+static void wake_anew(struct woken *woken)
+{
+    atomic_fetch_add(&woken->pass, 1);
+    rouse_wake_by_ref(&woken->puppet.waker);
+}
+
+static void storm_main(void *argument)
+{
+    struct storm *storm = argument;
+
+    thread_stay(1);
+    while (atomic_load_acquire(&storm->over) == 0)
+        for (int i = 0; i <= OTHERS; i++)
+            wake_anew(&storm->tasks[i]);
+}
+
+static void storm_is_late(void *with)
+{
+    atomic_exchange(&((struct storm *) with)->late, 1);
+}
+
+/* Asked once in each cycle. */
+static bool storm_is_enough(void *with)
+{
+    struct storm *storm = with;
+
+    return --storm->left <= 0 || atomic_load_acquire(&storm->late) != 0;
+}
+
+static void storm_run(struct storm *storm)
+{
+    thread_stay(0);
+    while (!storm_is_enough(storm)) {
+        stage_run(&storm->stage);
+        wake_anew(&storm->tasks[OTHERS]);
+    }
+    thread_stay(-1);
+}
+
+CASE(w4_wakes_without_a_pause_all_arrive, "W4 W1 T1 T3 T4 T5 T7 T10", NEEDS_NOTHING,
+     "another thread wakes four tasks without a pause, while the executor's runs them, and wakes "
+     "one of them too; or sleeps until it is nudged",
+     "it is nudged when there is something, and each task polled after its last wake; it closes")
+{
+    for (int sleeps = 0; sleeps < 2; sleeps++) {
+        struct storm storm = {.left = sleeps != 0 ? SLEEPS : CYCLES};
+        struct watchdog *watchdog = watchdog_start(LONG_ENOUGH, storm_is_late, &storm);
+        struct limit *limit = LIMIT(W4, "the executor does not come to an end");
+        struct thread *thread;
+
+        stage_open(&storm.stage, world);
+        for (int i = 0; i <= OTHERS; i++) {
+            puppet_make(&storm.tasks[i].puppet, see_pass);
+            storm.tasks[i].puppet.with = &storm.tasks[i];
+            puppet_spawn(&storm.stage.executor, &storm.tasks[i].puppet);
+        }
+        stage_run(&storm.stage);
+        thread = thread_start(storm_main, &storm);
+        if (sleeps != 0)
+            CHECK(T7, stage_run_until(&storm.stage, storm_is_enough, &storm),
+                  "it sleeps on, though another thread wakes");
+        else
+            storm_run(&storm);
+        atomic_exchange(&storm.over, 1);
+        thread_join(thread);
+        stage_run(&storm.stage);
+        for (int i = 0; i <= OTHERS; i++)
+            CHECK(W1, storm.tasks[i].seen == storm.tasks[i].pass,
+                  "task %d was polled for wake %llu, and never for the last, %llu", i,
+                  (unsigned long long) storm.tasks[i].seen,
+                  (unsigned long long) storm.tasks[i].pass);
+        limit_stop(limit);
+        stage_close(&storm.stage);
+        watchdog_stop(watchdog);
+        for (int i = 0; i <= OTHERS; i++)
+            puppets_check(&storm.tasks[i].puppet, 1);
+    }
+}
+
+enum { WAKERS = 2, IDLE = 1000, WAVES = 200 };
+
+/* Threads that wake tasks, all of them idle: a half each, or all of them, one thread from the
+ * first to the last and the other from the last to the first, so that they meet at one. */
+struct wave {
+    struct puppet *puppets;
+    struct barrier *barrier;
+    uintptr_t numbers; /* atomic: given to threads */
+};
+
+static void wave_main(void *argument)
+{
+    struct wave *wave = argument;
+    const int number = (int) atomic_fetch_add(&wave->numbers, 1);
+
+    thread_stay(number);
+    for (int n = 0; n < WAVES; n++) {
+        const int count = n % 2 == 0 ? IDLE / 2 : IDLE;
+
+        barrier_wait(wave->barrier);
+        for (int i = 0; i < count; i++)
+            rouse_wake_by_ref(&wave->puppets[number == 0 ? i : IDLE - 1 - i].waker);
+        barrier_wait(wave->barrier);
+    }
+}
+
+CASE(w4_wakes_of_idle_tasks_at_the_same_time_all_arrive, "W4 W1 T1 T3 T4 T5 T7 T10", NEEDS_NOTHING,
+     "two threads wake a thousand idle tasks at the same time, a half each or all, two hundred "
+     "times",
+     "the executor is nudged each time, and each task polled once; it closes")
+{
+    struct wave wave = {.puppets = puppets_make(IDLE, puppet_wait),
+                        .barrier = barrier_make(WAKERS + 1)};
+    struct thread *threads[WAKERS];
+    struct stage stage;
+
+    stage_open(&stage, world);
+    for (int i = 0; i < IDLE; i++)
+        puppet_spawn(&stage.executor, &wave.puppets[i]);
+    stage_run(&stage);
+    for (int i = 0; i < WAKERS; i++)
+        threads[i] = thread_start(wave_main, &wave);
+    for (int n = 0; n < WAVES; n++) {
+        struct limit *limit;
+
+        wakes_taken(stage.nudge);
+        barrier_wait(wave.barrier); /* now they wake */
+        barrier_wait(wave.barrier);
+        CHECK(T7, wakes_taken(stage.nudge) > 0, "wave %d: nobody tells the thread", n);
+        limit = LIMIT(W4, "the executor does not come to an end");
+        CHECK_EQUAL(W1, stage_run(&stage), IDLE, "polls");
+        limit_stop(limit);
+    }
+    for (int i = 0; i < WAKERS; i++)
+        thread_join(threads[i]);
+    stage_close(&stage);
+    puppets_check(wave.puppets, IDLE);
+    barrier_free(wave.barrier);
+    free(wave.puppets);
+}
+
 CASE(w4_a_slot_may_be_emptied_by_a_waker_that_is_empty, "W4", NEEDS_NOTHING,
      "a slot is empty, and one keeps a waker; both are told to keep a waker of zeroes",
      "the one that was kept is released, unwoken, and waking and dropping the slots does nothing")
@@ -412,6 +574,8 @@ CASES(task_w4) = {&w4_the_only_waker_may_be_spent_on_another_thread,
                   &w4_wakers_are_cloned_woken_and_released_on_any_thread,
                   &w4_wakers_that_are_cloned_at_the_same_time_are_all_counted,
                   &w4_wakes_of_many_tasks_by_many_threads_all_arrive,
+                  &w4_wakes_without_a_pause_all_arrive,
+                  &w4_wakes_of_idle_tasks_at_the_same_time_all_arrive,
                   &w4_wakers_may_outlive_the_executor,
                   &w4_wakers_may_outlive_the_runtime,
                   &w4_the_waker_of_a_run_may_outlive_it,
