@@ -11,8 +11,44 @@
 #include "queue.h"
 
 #include <stddef.h>
+#include <string.h>
 
 enum { SOURCES = 6 };
+
+CASE(b2_there_is_a_descriptor_where_the_system_has_one, "B2", NEEDS_KERNEL,
+     "new queues are asked for their descriptor: at first, after a wake, and after a source that "
+     "is ready has been reported and armed again",
+     "those of epoll, uring and kqueue have one; and whoever asks again is given the same")
+{
+    static const char *const have[] = {"epoll", "uring", "kqueue"};
+    bool has = false;
+
+    for (int i = 0; i < 3; i++)
+        has = has || strcmp(world->backend->name, have[i]) == 0;
+    for (int when = 0; when < 3; when++) {
+        struct rouse_source source = {0};
+        struct rouse_event event;
+        struct rouse_evq *evq;
+        rouse_fd ends[2], fd;
+
+        world_pair(world, ends);
+        source.fd = ends[0];
+        if (world_open_queue(world, NULL, &evq) != 0)
+            suite_error("no queue");
+        for (int i = 0; i < when; i++) {
+            REQUIRE(B2, evq->ops->arm(evq, &source, ROUSE_WRITABLE) == 0, "arm()");
+            if (i == 0)
+                evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON));
+        }
+        if (when == 1)
+            evq->ops->wake(evq);
+        fd = queue_pollable(evq);
+        CHECK(B2, !has || fd != ROUSE_NO_FD, "it has no descriptor");
+        CHECK(B2, fd == queue_pollable(evq), "it has another one");
+        evq->ops->forget(evq, &source);
+        evq->ops->close(evq);
+    }
+}
 
 CASE(b2_the_descriptor_tells_of_reports, "B2", NEEDS_NOTHING,
      "sources that are ready before they are armed, after it, and before anybody listened",
@@ -73,6 +109,29 @@ CASE(b2_the_descriptor_tells_of_what_did_not_fit, "B2", NEEDS_NOTHING,
             reported += world_wait(world, &event, 1, 0);
         }
         CHECK_EQUAL(B2, reported, SOURCES, "the number of reports");
+        CHECK(B2, queue_comes_to_rest(world, fd), "round %d: no rest", round);
+    }
+}
+
+CASE(b2_the_descriptor_tells_of_both_directions_again, "B2", NEEDS_NOTHING,
+     "somebody listens, and a source that is ready in both directions is armed for both, 20 times",
+     "each time the descriptor is readable until both are reported, and then comes to rest")
+{
+    const rouse_fd fd = queue_pollable(world->evq);
+    struct rouse_source *source;
+    rouse_fd ends[2];
+
+    world_pair(world, ends);
+    source = world_source(world, ends[0]);
+    queue_send(world, ends[1], ends[0]);
+    for (int round = 0; round < 20; round++) {
+        world_arm(world, source, QUEUE_BOTH);
+        for (int turns = 0; turns < QUEUE_TURNS && source->armed != 0; turns++) {
+            REQUIRE(B2, queue_tells(fd), "round %d: it does not tell of %s", round,
+                    queue_name(source->armed));
+            world_turn(world, 0);
+        }
+        CHECK_EQUAL(B2, source->armed, 0, "what is not reported");
         CHECK(B2, queue_comes_to_rest(world, fd), "round %d: no rest", round);
     }
 }
@@ -292,8 +351,10 @@ CASE(b2_a_guest_gets_everything_by_its_descriptor_alone, "B2", NEEDS_NOTHING,
 }
 
 CASES(evq_b2) = {
+    &b2_there_is_a_descriptor_where_the_system_has_one,
     &b2_the_descriptor_tells_of_reports,
     &b2_the_descriptor_tells_of_what_did_not_fit,
+    &b2_the_descriptor_tells_of_both_directions_again,
     &b2_the_descriptor_tells_of_resets_that_did_not_fit,
     &b2_the_descriptor_tells_of_room_beside_what_nobody_wants,
     &b2_the_descriptor_tells_of_wakes,

@@ -379,6 +379,42 @@ static void take_nothing(struct world *world)
     calls_fail(world, failure_of("io_uring_enter2", EAGAIN), 1, true);
 }
 
+CASE(x10_a_descriptor_that_cannot_tell_is_not_given, "X10 B2 E2", NEEDS_KERNEL | NEEDS_FAILURES,
+     "a queue has been woken, or a source with data armed again; then its descriptor is asked for "
+     "while the kernel refuses every change",
+     "there is none for now, or one that tells; and asked again there is one, which tells")
+{
+    for (int armed = 0; armed < 2; armed++) {
+        struct rouse_source source = {0};
+        struct rouse_event event;
+        struct rouse_evq *evq;
+        rouse_fd ends[2], fd;
+
+        world_pair(world, ends);
+        if (world_open_queue(world, NULL, &evq) != 0)
+            suite_error("no queue");
+        source.fd = ends[0];
+        queue_send(world, ends[1], ends[0]);
+        REQUIRE(E2, evq->ops->arm(evq, &source, ROUSE_READABLE) == 0, "arm()");
+        CHECK_EQUAL(E2, evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), 1,
+                    "the first report");
+        if (armed != 0)
+            REQUIRE(E2, evq->ops->arm(evq, &source, ROUSE_READABLE) == 0, "arm() again");
+        else
+            evq->ops->wake(evq);
+        calls_fail(world, failure_of("kevent", ENOMEM), 1, true);
+        fd = queue_pollable(evq);
+        CHECK(B2, queue_tells(fd), "a descriptor that does not tell");
+        calls_end();
+        CHECK(B2, fd == ROUSE_NO_FD || fd == queue_pollable(evq), "a descriptor of another");
+        CHECK(B2, queue_tells(queue_pollable(evq)), "its descriptor does not tell");
+        CHECK_EQUAL(B2, evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), armed,
+                    "reports");
+        evq->ops->forget(evq, &source);
+        evq->ops->close(evq);
+    }
+}
+
 CASE(x10_forgetting_when_nothing_can_be_submitted, "X10 E5", NEEDS_KERNEL | NEEDS_FAILURES,
      "a source is armed and known to the kernel, which then takes nothing more; it is forgotten",
      "it is never reported; and armed anew it is")
@@ -439,7 +475,8 @@ CASE(x10_a_first_wait_when_nothing_can_be_submitted, "X10", NEEDS_KERNEL | NEEDS
 
 CASE(x10_listening_when_nothing_can_be_submitted, "X10 B2", NEEDS_KERNEL | NEEDS_FAILURES,
      "the kernel takes nothing from a queue that somebody listens to, at first or when it is full",
-     "after the next wait() its descriptor tells of whatever comes")
+     "it has no descriptor for now, or one that tells of a wake; and after the next wait() that "
+     "tells of whatever comes")
 {
     for (int full = 0; full < 2; full++) {
         struct rouse_source source = {0};
@@ -456,12 +493,16 @@ CASE(x10_listening_when_nothing_can_be_submitted, "X10 B2", NEEDS_KERNEL | NEEDS
             arm_until_refused(world, evq, ends[1]);
         pollable = queue_pollable(evq);
         calls_end();
+        evq->ops->wake(evq);
+        CHECK(B2, queue_tells(pollable), "its descriptor does not tell of a wake");
         (void) evq->ops->wait(evq, &event, 1, 0);
+        pollable = queue_pollable(evq);
+        CHECK(B2, (pollable != ROUSE_NO_FD) == (queue_pollable(world->evq) != ROUSE_NO_FD),
+              "its descriptor does not come");
         CHECK_EQUAL(X10, evq->ops->arm(evq, &source, ROUSE_READABLE), 0, "arm() afterwards");
         (void) evq->ops->wait(evq, &event, 1, 0);
         queue_send(world, ends[1], ends[0]);
-        if (pollable != ROUSE_NO_FD)
-            world_await_ready(world, pollable, ROUSE_READABLE);
+        CHECK(B2, queue_tells(pollable), "its descriptor does not tell of a byte");
         CHECK_EQUAL(B2, evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), 1,
                     "reports");
         evq->ops->forget(evq, &source);
@@ -703,34 +744,42 @@ CASE(x10_a_descriptor_closed_too_early_haunts_nobody, "X10 E5", NEEDS_KERNEL | N
     haunt(world, "dup3", EMFILE, 1);
 }
 
-CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5", NEEDS_KERNEL | NEEDS_FAILURES,
-     "somebody listens to a queue; a source with data is armed again, and the kernel refuses the "
-     "look that this takes, or that and what is done about it",
-     "it is reported; or, if the queue could do nothing, once it is armed again; and when it is "
-     "forgotten nothing more is heard of it")
+CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5 B2", NEEDS_KERNEL | NEEDS_FAILURES,
+     "somebody listens to a queue; a source with data and room is armed again, for either or both, "
+     "and the kernel refuses the look that this takes, or that and what is done about it, or all",
+     "arm() says so, or the descriptor tells and it is reported; and when it is forgotten nothing "
+     "more is heard of it")
 {
     static struct rouse_source source;
     static const struct {
         const char *call;
         bool for_ever;
-    } rounds[] = {{"kevent_change", false}, {"kevent", false}, {"kevent_change", true}};
+    } rounds[] = {
+        {"kevent_change", false}, {"kevent", false}, {"kevent_change", true}, {"kevent", true}};
+    const rouse_fd pollable = queue_pollable(world->evq);
 
-    queue_pollable(world->evq);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 8; i++) {
+        const unsigned interest = i < 4 ? ROUSE_READABLE : QUEUE_BOTH;
+        const char *call = rounds[i % 4].call;
         rouse_fd ends[2];
+        int error;
 
         world_pair(world, ends);
         source = (struct rouse_source){.fd = ends[0]};
-        world_arm(world, &source, ROUSE_READABLE);
+        world_arm(world, &source, interest);
         queue_send(world, ends[1], ends[0]);
-        CHECK_EQUAL(E2, world_wait_for(world, &source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+        CHECK_EQUAL(E2, world_wait_for(world, &source, interest, WORLD_SOON), interest,
                     "the first report");
-        calls_fail(world, failure_of(rounds[i].call, ENOMEM), 1, rounds[i].for_ever);
-        world_arm(world, &source, ROUSE_READABLE);
+        CHECK(B2, queue_comes_to_rest(world, pollable), "its descriptor does not come to rest");
+        calls_fail(world, failure_of(call, ENOMEM), 1, rounds[i % 4].for_ever);
+        error = world->evq->ops->arm(world->evq, &source, interest);
+        CHECK(X10, error == 0 || (calls_failed() > 0 && error == -ENOMEM && source.armed == 0),
+              "arm() says: %s", rouse_strerror(error));
         calls_end();
-        if (rounds[i].for_ever)
-            world_arm(world, &source, ROUSE_READABLE);
-        CHECK_EQUAL(X10, world_wait_for(world, &source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+        if (error != 0)
+            world_arm(world, &source, interest);
+        CHECK(B2, queue_tells(pollable), "%s: whoever listens is not told", call);
+        CHECK_EQUAL(X10, world_wait_for(world, &source, interest, WORLD_SOON), interest,
                     "the report after a look that was refused");
         world_forget(world, &source);
         queue_spoil(&source);
@@ -739,6 +788,57 @@ CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5", NEEDS_KERNEL | NEEDS
         CHECK(E5, queue_is_spoilt(&source), "it was written to");
         world_close(world, ends[0]);
     }
+}
+
+CASE(x10_looks_that_are_refused_wait_on, "X10 E2 E11", NEEDS_KERNEL | NEEDS_FAILURES,
+     "80 sources have been reported, each for the direction in which it is ready; they are armed "
+     "again while the kernel refuses every look and what is done about it, and waited for with "
+     "room for one; one is forgotten",
+     "arm() and wait() say so, or not; each that is armed is reported afterwards, and no other")
+{
+    enum { ALL = 80 };
+    static const unsigned directions[] = {ROUSE_READABLE, ROUSE_WRITABLE};
+    static struct rouse_source sources[ALL];
+    struct rouse_event event;
+    int left = 0;
+
+    for (int i = 0; i < ALL; i++) {
+        const unsigned direction = directions[i % 2];
+        rouse_fd ends[2];
+
+        world_pair(world, ends);
+        sources[i] = (struct rouse_source){.fd = ends[0]};
+        world_arm(world, &sources[i], direction);
+        if (direction == ROUSE_READABLE)
+            queue_send(world, ends[1], ends[0]);
+        CHECK_EQUAL(E2, world_wait_for(world, &sources[i], direction, WORLD_SOON), direction,
+                    "the first report");
+    }
+    calls_fail(world, failure_of("kevent_change", ENOMEM), 1, true);
+    for (int i = 0; i < ALL; i++) {
+        const int error = world->evq->ops->arm(world->evq, &sources[i], directions[i % 2]);
+
+        CHECK(X10, error == 0 || (calls_failed() > 0 && error == -ENOMEM), "arm() says: %s",
+              rouse_strerror(error));
+        CHECK_EQUAL(E11, sources[i].armed, error == 0 ? directions[i % 2] : 0, "what is armed");
+    }
+    for (int i = 0; i < 3; i++) {
+        const int count = world->evq->ops->wait(world->evq, &event, 1, 0);
+
+        CHECK(X10, count == 1 || (calls_failed() > 0 && count == -ENOMEM), "wait() says: %d",
+              count);
+    }
+    calls_end();
+    world_forget(world, &sources[ALL / 2]);
+    for (int i = 0; i < ALL; i++)
+        left += sources[i].armed != 0;
+    while (left > 0
+           && world->evq->ops->wait(world->evq, &event, 1, world_after(world, WORLD_SOON)) > 0)
+        left--;
+    CHECK_EQUAL(X10, left, 0, "reports that do not come");
+    CHECK_EQUAL(E2, world->evq->ops->wait(world->evq, &event, 1, 0), 0, "reports of others");
+    for (int i = 0; i < ALL; i++)
+        world_forget(world, &sources[i]);
 }
 
 CASE(x10_a_look_that_is_refused_in_a_wait_loses_nothing, "X10 E2", NEEDS_KERNEL | NEEDS_FAILURES,
@@ -809,6 +909,7 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_queue_whose_descriptor_has_gone_says_so,
                             &x10_a_queue_that_opens_all_the_same_serves,
                             &x10_an_arm_that_is_refused_half_way_changes_nothing,
+                            &x10_a_descriptor_that_cannot_tell_is_not_given,
                             &x10_forgetting_when_nothing_can_be_submitted,
                             &x10_a_first_wait_when_nothing_can_be_submitted,
                             &x10_listening_when_nothing_can_be_submitted,
@@ -818,5 +919,6 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted,
                             &x10_a_descriptor_closed_too_early_haunts_nobody,
                             &x10_a_look_that_is_refused_loses_nothing,
+                            &x10_looks_that_are_refused_wait_on,
                             &x10_a_look_that_is_refused_in_a_wait_loses_nothing,
                             &x10_a_writer_without_a_reader_that_is_refused};
