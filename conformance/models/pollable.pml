@@ -117,7 +117,7 @@ active proctype host()
     atomic { old = word; word = word | LISTENED }
     if
 #ifndef BUG_NOT_TOLD
-    :: (old & (LISTENED | WOKEN)) == WOKEN -> readable = true
+    :: (old & WOKEN) != 0 -> readable = true
 #endif
     :: else
     fi;

@@ -131,7 +131,8 @@ struct rouse_evq_ops {
     /* Optional. For a foreign loop that sleeps in our stead: a descriptor that is
      * readable when a wait() would report something or was woken. Calling this
      * once says that somebody listens there, and wake() then always tells it.
-     * NULL, or ROUSE_NO_FD as the answer, where the system has no such thing. */
+     * NULL, or ROUSE_NO_FD as the answer, where the system has no such thing;
+     * ROUSE_NO_FD also when it refuses it for now. */
     rouse_fd (*pollable)(struct rouse_evq *evq);
 };
 

@@ -63,7 +63,7 @@ ROUSE_API rouse_time rouse_next_deadline(struct rouse *rt);
 /* A descriptor that is readable when something from outside, a report, a signal or another
  * thread, gives rouse_turn() something to do before that time; for the other loop to watch.
  * What is spawned or woken on this thread shows in rouse_next_deadline() alone: ask that
- * before each sleep. ROUSE_NO_FD where the system has none. */
+ * before each sleep. ROUSE_NO_FD where the system has none, or refuses it for now. */
 ROUSE_API rouse_fd rouse_pollable(struct rouse *rt);
 
 /* Drops what is left and gives everything back (L1). */

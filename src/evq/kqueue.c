@@ -4,7 +4,7 @@
  * A direction is registered when it is first armed, and normally never touched again.
  * arm() with ROUSE_DRAINED is then a store: the kernel tells of whatever comes after the
  * refusal. Without the hint, EV_ADD of the same knote makes the kernel look again and
- * report what is there. Such a look cannot fail, so it travels with the next wait(); what
+ * report what is there. Such a look hardly fails, so it travels with the next wait(); what
  * can fail, a first registration, is made and answered at once (E11).
  *
  * The hard part, as on epoll, is what gives no second edge. The end of the stream, an
@@ -133,6 +133,12 @@ static struct kevent change_of(struct rouse_source *source, unsigned direction, 
                                        : change(ident, EVFILT_WRITE, flags, 0, source);
 }
 
+/* Has the kernel look again at a direction that it knows. */
+static struct kevent look_of(struct rouse_source *source, unsigned direction)
+{
+    return change_of(source, direction, EV_ADD | EV_CLEAR);
+}
+
 /* Makes changes now, and leaves in each one's place what came of it. */
 static int submit(const struct kqueue_evq *queue, struct kevent *changes, int count)
 {
@@ -170,7 +176,7 @@ static int tell(const struct kqueue_evq *queue, struct rouse_source *source)
 /* Registers a direction that is new to the kernel. */
 static int enlist(const struct kqueue_evq *queue, struct rouse_source *source, unsigned direction)
 {
-    const int error = submit_one(queue, change_of(source, direction, EV_ADD | EV_CLEAR));
+    const int error = submit_one(queue, look_of(source, direction));
 
     /* The reader of a pipe is gone. NetBSD calls that EBADF, which a number that is not
      * open has got before, from watchable(). */
@@ -201,18 +207,47 @@ static int withdraw(const struct kqueue_evq *queue, struct rouse_source *source,
     return error;
 }
 
-/* Has the kernel look now at what waits for a look. */
-static NEVER_INLINE void flush(struct kqueue_evq *queue)
+/* Has whoever sleeps on the kqueue hear of it. */
+static int notify(const struct kqueue_evq *queue)
+{
+    const struct kevent trigger = change(0, WAKE_FILTER, 0, WAKE_TRIGGER, NULL);
+    const int saved = errno; /* we may be in a signal handler */
+    int error;
+
+    if (queue->has_pipe) {
+        rouse__selfpipe_notify(&queue->pipe);
+        return 0;
+    }
+    do {
+        error = kevent(queue->kqueue, &trigger, 1, NULL, 0, NULL) < 0 ? -errno : 0;
+    } while (error == -EINTR);
+    errno = saved;
+    return error;
+}
+
+static bool is_listened(const struct kqueue_evq *queue)
+{
+    return (atomic_load_relaxed(&queue->sleep) & SLEEP_LISTENED) != 0;
+}
+
+/* Has the kernel look now at what waits for a look. Should it refuse, one try of the
+ * caller's own has to do. Should it refuse that, too, the look waits on, and whoever
+ * listens is told that there should be a wait(); or -errno, when he cannot be. */
+static NEVER_INLINE int flush(struct kqueue_evq *queue)
 {
     const int count = queue->look_count;
     const int error = count > 0 ? submit(queue, queue->looks, count) : 0;
     int i;
 
     queue->look_count = 0;
-    /* Should it refuse to look, one try of the caller's own has to do. */
-    for (i = 0; i < count; i++)
-        if (error < 0 || queue->looks[i].data != 0)
-            (void) tell(queue, source_of(&queue->looks[i]));
+    for (i = 0; i < count; i++) {
+        struct rouse_source *source = source_of(&queue->looks[i]);
+
+        if ((error < 0 || queue->looks[i].data != 0) && tell(queue, source) < 0)
+            queue->looks[queue->look_count++] = look_of(
+                source, queue->looks[i].filter == EVFILT_READ ? ROUSE_READABLE : ROUSE_WRITABLE);
+    }
+    return queue->look_count > 0 && is_listened(queue) ? notify(queue) : 0;
 }
 
 /* Drops the looks that wait for a source. */
@@ -285,20 +320,17 @@ static void kqueue_close(struct rouse_evq *evq)
     rouse__free(queue->alloc, queue, sizeof *queue);
 }
 
-static bool is_listened(const struct kqueue_evq *queue)
-{
-    return (atomic_load_relaxed(&queue->sleep) & SLEEP_LISTENED) != 0;
-}
-
 /* Has the kernel look at a direction again. */
-static void look(struct kqueue_evq *queue, struct rouse_source *source, unsigned direction)
+static int look(struct kqueue_evq *queue, struct rouse_source *source, unsigned direction)
 {
-    source->flags &= (uint8_t) ~(direction << STICKY); /* what is seen sets it again */
     if (queue->look_count == HARVEST)
-        flush(queue);
-    queue->looks[queue->look_count++] = change_of(source, direction, EV_ADD | EV_CLEAR);
-    if (is_listened(queue)) /* whoever sleeps on the kqueue has to see it too */
-        flush(queue);
+        (void) flush(queue);
+    if (queue->look_count == HARVEST)
+        return -ENOMEM;                                /* all of them were refused */
+    source->flags &= (uint8_t) ~(direction << STICKY); /* what is seen sets it again */
+    queue->looks[queue->look_count++] = look_of(source, direction);
+    /* Whoever sleeps on the kqueue has to see it too. */
+    return is_listened(queue) ? flush(queue) : 0;
 }
 
 /* All that is more than a store. */
@@ -309,17 +341,16 @@ static NEVER_INLINE int arm_slowly(struct kqueue_evq *queue, struct rouse_source
     int error = before == 0 ? watchable(source->fd) : 0;
     unsigned direction;
 
-    /* First what may fail. */
     for (direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction <<= 1)
         if (error == 0 && (directions & ~before & direction) != 0)
             error = enlist(queue, source, direction);
+    for (direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction <<= 1)
+        if (error == 0 && (directions & before & direction) != 0)
+            error = look(queue, source, direction);
     if (error < 0) {
         (void) withdraw(queue, source, source->flags & ~before);
         return error;
     }
-    for (direction = ROUSE_READABLE; direction <= ROUSE_WRITABLE; direction <<= 1)
-        if ((directions & before & direction) != 0)
-            look(queue, source, direction);
     if (before == 0)
         queue->sources++;
     source->flags |= KNOWN;
@@ -412,7 +443,7 @@ static int look_until(struct kqueue_evq *queue, int room, rouse_time deadline)
     time.tv_sec = (time_t) (left / ROUSE_SECONDS(1));
     time.tv_nsec = (long) (left % ROUSE_SECONDS(1));
     if (queue->look_count > room) /* there would be no room for their errors */
-        flush(queue);
+        (void) flush(queue);
     n = kevent(queue->kqueue, queue->looks, queue->look_count, queue->harvest, room,
                deadline == ROUSE_NEVER ? NULL : &time);
     if (n >= 0 || errno == EINTR) /* an interruption comes too late to undo them */
@@ -460,25 +491,12 @@ static int kqueue_wait(struct rouse_evq *evq, struct rouse_event *events, int ca
     }
 }
 
-static void notify(const struct kqueue_evq *queue)
-{
-    const struct kevent trigger = change(0, WAKE_FILTER, 0, WAKE_TRIGGER, NULL);
-    const int saved = errno; /* we may be in a signal handler */
-
-    if (queue->has_pipe)
-        rouse__selfpipe_notify(&queue->pipe);
-    else
-        while (kevent(queue->kqueue, &trigger, 1, NULL, 0, NULL) < 0 && errno == EINTR) {
-        }
-    errno = saved;
-}
-
 static void kqueue_wake(struct rouse_evq *evq)
 {
     struct kqueue_evq *queue = kqueue_of(evq);
 
     if (sleep_wake(&queue->sleep))
-        notify(queue);
+        (void) notify(queue);
 }
 
 static rouse_time kqueue_now(struct rouse_evq *evq)
@@ -490,10 +508,10 @@ static rouse_time kqueue_now(struct rouse_evq *evq)
 static rouse_fd kqueue_pollable(struct rouse_evq *evq)
 {
     struct kqueue_evq *queue = kqueue_of(evq);
+    const bool woken = sleep_listened(&queue->sleep);
 
-    flush(queue);
-    if (sleep_listened(&queue->sleep))
-        notify(queue);
+    if (flush(queue) < 0 || (woken && notify(queue) < 0))
+        return ROUSE_NO_FD;
     return queue->kqueue;
 }
 

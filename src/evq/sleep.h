@@ -45,10 +45,10 @@ static inline bool sleep_wake(uintptr_t *word)
     return (old & SLEEP_WOKEN) == 0 && (old & (SLEEP_ASLEEP | SLEEP_LISTENED)) != 0;
 }
 
-/* For pollable(): whether a wake() came before anybody listened, and is still to be told. */
+/* For pollable(): whether a wake() came that nobody may have been told of. */
 static inline bool sleep_listened(uintptr_t *word)
 {
-    return (atomic_fetch_or(word, SLEEP_LISTENED) & (SLEEP_LISTENED | SLEEP_WOKEN)) == SLEEP_WOKEN;
+    return (atomic_fetch_or(word, SLEEP_LISTENED) & SLEEP_WOKEN) != 0;
 }
 
 #endif /* ROUSE_EVQ_SLEEP_H */
