@@ -201,22 +201,28 @@ static void mute(struct io_uring_sqe *sqe)
     sqe->user_data = NOTHING;
 }
 
-/* Strikes out a poll that was not submitted yet. */
-static bool strike_out(struct uring_evq *queue, uint64_t token)
+/* A poll that was not submitted yet, or NULL. */
+static struct io_uring_sqe *prepared_poll(const struct uring_evq *queue, uint64_t token)
 {
     const struct io_uring_sq *sq = &queue->ring.sq;
     unsigned at = sq->sqe_tail;
 
-    while (at-- != *sq->khead) {
-        struct io_uring_sqe *sqe = &sq->sqes[at % SUBMISSIONS];
+    while (at-- != *sq->khead)
+        if (sq->sqes[at % SUBMISSIONS].user_data == token)
+            return &sq->sqes[at % SUBMISSIONS];
+    return NULL;
+}
 
-        if (sqe->user_data == token) {
-            io_uring_prep_nop(sqe);
-            mute(sqe);
-            return true;
-        }
-    }
-    return false;
+/* Strikes it out. */
+static bool strike_out(struct uring_evq *queue, uint64_t token)
+{
+    struct io_uring_sqe *sqe = prepared_poll(queue, token);
+
+    if (sqe == NULL)
+        return false;
+    io_uring_prep_nop(sqe);
+    mute(sqe);
+    return true;
 }
 
 /* Ends the polls of these directions. If the kernel has no memory for that, it goes with
@@ -585,7 +591,9 @@ static rouse_fd uring_pollable(struct rouse_evq *evq)
     if (sleep_listened(&queue->sleep))
         notify(queue);
     announce(queue);
-    return queue->ring.ring_fd;
+    /* Where the kernel does not poll the eventfd yet, nothing would be told by it. */
+    return queue->hearing && prepared_poll(queue, WAKE_UP) == NULL ? queue->ring.ring_fd
+                                                                   : ROUSE_NO_FD;
 }
 
 const struct rouse_evq_ops rouse__uring = {
