@@ -38,7 +38,8 @@ CASE(b2_there_is_a_descriptor_where_the_system_has_one, "B2", NEEDS_KERNEL,
         for (int i = 0; i < when; i++) {
             REQUIRE(B2, evq->ops->arm(evq, &source, ROUSE_WRITABLE) == 0, "arm()");
             if (i == 0)
-                evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON));
+                CHECK_EQUAL(B2, evq->ops->wait(evq, &event, 1, world_after(world, WORLD_SOON)), 1,
+                            "the first report");
         }
         if (when == 1)
             evq->ops->wake(evq);

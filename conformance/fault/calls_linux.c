@@ -337,10 +337,11 @@ int call_kevent(int fd, const struct change *changes, int change_count, struct c
     const struct call_failure *failure = NULL;
     int result;
 
-    if (change_count > 0 && room >= change_count && may_fail(changes, change_count))
+    if (change_count > 0 && room > 0 && may_fail(changes, change_count))
         failure = is_due("kevent_change", caller);
-    if (failure != NULL)
-        return refuse(changes, change_count, events, failure->error);
+    if (failure != NULL) /* without room for all of them it says so as a whole */
+        return room < change_count ? by_errno(failure->error)
+                                   : refuse(changes, change_count, events, failure->error);
     if (may_fail(changes, change_count))
         failure = is_due("kevent", caller);
     if (failure != NULL && failure->how == CALL_FAILS)

@@ -790,6 +790,47 @@ CASE(x10_a_look_that_is_refused_loses_nothing, "X10 E2 E5 B2", NEEDS_KERNEL | NE
     }
 }
 
+CASE(x10_an_end_behind_data_is_told_after_an_arm_that_was_refused, "X10 E3 B2",
+     NEEDS_KERNEL | NEEDS_FAILURES,
+     "bytes and the end of the stream have come and are reported; the kernel refuses whatever the "
+     "next arm takes, and a wait; a short read, and the hint; nobody listens, or somebody does",
+     "the end is reported, and whoever listens is told")
+{
+    for (int listens = 0; listens < 2; listens++) {
+        const rouse_fd pollable = listens != 0 ? queue_pollable(world->evq) : ROUSE_NO_FD;
+        struct rouse_source *source;
+        struct rouse_event event;
+        rouse_fd ends[2];
+        char bytes[20];
+        int error;
+
+        world_tcp_pair(world, ends);
+        source = world_source(world, ends[0]);
+        queue_arm_idle(world, source, ROUSE_READABLE);
+        world_send(world, ends[1], 10);
+        world_shutdown(world, ends[1]);
+        CHECK_EQUAL(E3, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+                    "the data");
+        calls_fail(world, failure_of("kevent", ENOMEM), 1, true);
+        error = world->evq->ops->arm(world->evq, source, ROUSE_READABLE);
+        CHECK(X10, error == 0 || (calls_failed() > 0 && error == -ENOMEM), "arm() says: %s",
+              rouse_strerror(error));
+        error = world->evq->ops->wait(world->evq, &event, 1, 0);
+        CHECK(X10, error >= 0 || (calls_failed() > 0 && error == -ENOMEM), "wait() says: %s",
+              rouse_strerror(error));
+        calls_end();
+        if (source->armed != 0)
+            CHECK_EQUAL(X10, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON),
+                        ROUSE_READABLE, "the report after a look that was refused");
+        CHECK_EQUAL(E3, world_read(world, ends[0], bytes, sizeof bytes), 10, "a short read");
+        world_arm(world, source, ROUSE_READABLE | ROUSE_DRAINED);
+        CHECK(B2, queue_tells(pollable), "whoever listens is not told");
+        CHECK_EQUAL(E3, world_wait_for(world, source, ROUSE_READABLE, WORLD_SOON), ROUSE_READABLE,
+                    "the end");
+        queue_close(world, source);
+    }
+}
+
 CASE(x10_looks_that_are_refused_wait_on, "X10 E2 E11", NEEDS_KERNEL | NEEDS_FAILURES,
      "80 sources have been reported, each for the direction in which it is ready; they are armed "
      "again while the kernel refuses every look and what is done about it, and waited for with "
@@ -919,6 +960,7 @@ CASES(fault_x10_moments) = {&x10_a_wake_that_is_interrupted_arrives,
                             &x10_a_writer_whose_peer_says_no_more_while_nothing_can_be_submitted,
                             &x10_a_descriptor_closed_too_early_haunts_nobody,
                             &x10_a_look_that_is_refused_loses_nothing,
+                            &x10_an_end_behind_data_is_told_after_an_arm_that_was_refused,
                             &x10_looks_that_are_refused_wait_on,
                             &x10_a_look_that_is_refused_in_a_wait_loses_nothing,
                             &x10_a_writer_without_a_reader_that_is_refused};
