@@ -232,22 +232,25 @@ static bool is_listened(const struct kqueue_evq *queue)
 
 /* Has the kernel look now at what waits for a look. Should it refuse, one try of the
  * caller's own has to do. Should it refuse that, too, the look waits on, and whoever
- * listens is told that there should be a wait(); or -errno, when he cannot be. */
+ * listens is told that there should be a wait(). When nobody can be told: -errno. */
 static NEVER_INLINE int flush(struct kqueue_evq *queue)
 {
     const int count = queue->look_count;
     const int error = count > 0 ? submit(queue, queue->looks, count) : 0;
-    int i;
+    int refused = 0, i;
 
     queue->look_count = 0;
     for (i = 0; i < count; i++) {
-        struct rouse_source *source = source_of(&queue->looks[i]);
+        const struct kevent one = queue->looks[i];
+        const int told = error < 0 || one.data != 0 ? tell(queue, source_of(&one)) : 0;
 
-        if ((error < 0 || queue->looks[i].data != 0) && tell(queue, source) < 0)
+        if (told < 0) {
+            refused = told;
             queue->looks[queue->look_count++] = look_of(
-                source, queue->looks[i].filter == EVFILT_READ ? ROUSE_READABLE : ROUSE_WRITABLE);
+                source_of(&one), one.filter == EVFILT_READ ? ROUSE_READABLE : ROUSE_WRITABLE);
+        }
     }
-    return queue->look_count > 0 && is_listened(queue) ? notify(queue) : 0;
+    return refused < 0 && is_listened(queue) ? notify(queue) : refused;
 }
 
 /* Drops the looks that wait for a source. */
@@ -323,14 +326,16 @@ static void kqueue_close(struct rouse_evq *evq)
 /* Has the kernel look at a direction again. */
 static int look(struct kqueue_evq *queue, struct rouse_source *source, unsigned direction)
 {
+    int error = queue->look_count == HARVEST ? flush(queue) : 0;
+
     if (queue->look_count == HARVEST)
-        (void) flush(queue);
-    if (queue->look_count == HARVEST)
-        return -ENOMEM;                                /* all of them were refused */
-    source->flags &= (uint8_t) ~(direction << STICKY); /* what is seen sets it again */
+        return error; /* all of them were refused */
     queue->looks[queue->look_count++] = look_of(source, direction);
     /* Whoever sleeps on the kqueue has to see it too. */
-    return is_listened(queue) ? flush(queue) : 0;
+    error = is_listened(queue) ? flush(queue) : 0;
+    if (error == 0)
+        source->flags &= (uint8_t) ~(direction << STICKY); /* what is seen sets it again */
+    return error;
 }
 
 /* All that is more than a store. */
@@ -348,7 +353,9 @@ static NEVER_INLINE int arm_slowly(struct kqueue_evq *queue, struct rouse_source
         if (error == 0 && (directions & before & direction) != 0)
             error = look(queue, source, direction);
     if (error < 0) {
-        (void) withdraw(queue, source, source->flags & ~before);
+        /* A timer may stand in for the look of a direction that stays armed. */
+        (void) withdraw(queue, source,
+                        source->flags & ~before & (before == 0 ? TOLD | DIRECTIONS : DIRECTIONS));
         return error;
     }
     if (before == 0)

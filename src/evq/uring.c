@@ -213,7 +213,7 @@ static struct io_uring_sqe *prepared_poll(const struct uring_evq *queue, uint64_
     return NULL;
 }
 
-/* Strikes it out. */
+/* Strikes out a poll that was not submitted yet. */
 static bool strike_out(struct uring_evq *queue, uint64_t token)
 {
     struct io_uring_sqe *sqe = prepared_poll(queue, token);
@@ -279,6 +279,12 @@ static void notify(const struct uring_evq *queue)
 static bool listened(const struct uring_evq *queue)
 {
     return (atomic_load_relaxed(&queue->sleep) & SLEEP_LISTENED) != 0;
+}
+
+/* Whether the kernel polls the eventfd. */
+static bool hears(const struct uring_evq *queue)
+{
+    return queue->hearing && prepared_poll(queue, WAKE_UP) == NULL;
 }
 
 /* Whoever sleeps on the ring's descriptor would sleep through what is only prepared. */
@@ -591,9 +597,8 @@ static rouse_fd uring_pollable(struct rouse_evq *evq)
     if (sleep_listened(&queue->sleep))
         notify(queue);
     announce(queue);
-    /* Where the kernel does not poll the eventfd yet, nothing would be told by it. */
-    return queue->hearing && prepared_poll(queue, WAKE_UP) == NULL ? queue->ring.ring_fd
-                                                                   : ROUSE_NO_FD;
+    /* Where it does not, nothing would be told by the ring. */
+    return hears(queue) ? queue->ring.ring_fd : ROUSE_NO_FD;
 }
 
 const struct rouse_evq_ops rouse__uring = {
