@@ -133,7 +133,7 @@ static struct kevent change_of(struct rouse_source *source, unsigned direction, 
                                        : change(ident, EVFILT_WRITE, flags, 0, source);
 }
 
-/* Has the kernel look again at a direction that it knows. */
+/* Registers a direction; and of one that is registered, has the kernel look at it again. */
 static struct kevent look_of(struct rouse_source *source, unsigned direction)
 {
     return change_of(source, direction, EV_ADD | EV_CLEAR);

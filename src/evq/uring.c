@@ -597,7 +597,7 @@ static rouse_fd uring_pollable(struct rouse_evq *evq)
     if (sleep_listened(&queue->sleep))
         notify(queue);
     announce(queue);
-    /* Where it does not, nothing would be told by the ring. */
+    /* What the kernel does not poll the ring cannot tell. */
     return hears(queue) ? queue->ring.ring_fd : ROUSE_NO_FD;
 }
 
