@@ -81,14 +81,11 @@ void world_tcp_pair(struct world *world, rouse_fd ends[2])
     world_connected_pair(world, ROUSE_IPV4, ends);
 }
 
-/* The ends of a connection that `listener` accepts. */
-static void connect_and_accept(struct world *world, rouse_fd listener, rouse_fd ends[2])
+/* The ends of a connection that `listener` accepts, at `address`. */
+static void connect_and_accept(struct world *world, rouse_fd listener,
+                               const struct rouse_address *address, rouse_fd ends[2])
 {
-    struct rouse_address address;
-
-    world_expect(world->sockets->local(world->sockets, listener, &address),
-                 "the address of a listener");
-    ends[0] = world_connect(world, &address);
+    ends[0] = world_connect(world, address);
     ends[1] = world_accept(world, listener);
     world_await_ready(world, ends[0], ROUSE_WRITABLE);
     world_expect(world->sockets->connected(world->sockets, ends[0]), "connect()");
@@ -99,16 +96,19 @@ void world_connected_pair(struct world *world, enum rouse_family family, rouse_f
     struct rouse_address address;
     const rouse_fd listener = world_listen(world, family, 1, &address);
 
-    connect_and_accept(world, listener, ends);
+    connect_and_accept(world, listener, &address, ends);
     world_close(world, listener);
 }
 
 /* The stream that was accepted is on that port, too, and while it is nobody is given it. */
 void world_keep_port(struct world *world, rouse_fd listener)
 {
+    struct rouse_address address;
     rouse_fd ends[2];
 
-    connect_and_accept(world, listener, ends);
+    world_expect(world->sockets->local(world->sockets, listener, &address),
+                 "the address of a listener");
+    connect_and_accept(world, listener, &address, ends);
 }
 
 void world_nowhere(struct world *world, enum rouse_family family, struct rouse_address *address)

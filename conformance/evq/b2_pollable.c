@@ -33,8 +33,7 @@ CASE(b2_there_is_a_descriptor_where_the_system_has_one, "B2", NEEDS_KERNEL,
 
         world_pair(world, ends);
         source.fd = ends[0];
-        if (world_open_queue(world, NULL, &evq) != 0)
-            suite_error("no queue");
+        evq = queue_open(world);
         for (int i = 0; i < when; i++) {
             REQUIRE(B2, evq->ops->arm(evq, &source, ROUSE_WRITABLE) == 0, "arm()");
             if (i == 0)
@@ -287,8 +286,7 @@ CASE(b2_what_is_ready_before_anybody_listens_is_told, "B2", NEEDS_KERNEL,
 
         queue_pair(world, way / 2, ends);
         source.fd = ends[0];
-        if (world_open_queue(world, NULL, &evq) != 0)
-            suite_error("no queue");
+        evq = queue_open(world);
         queue_send(world, ends[1], ends[0]);
         for (int i = 0; i < 2; i++) {
             CHECK_EQUAL(B2, ops->arm(evq, &source, direction), 0, "arming");

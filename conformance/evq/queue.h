@@ -51,6 +51,16 @@ static inline void queue_close(struct world *world, struct rouse_source *source)
     world_close(world, source->fd);
 }
 
+/* Another queue of the backend, for the case to close. */
+static inline struct rouse_evq *queue_open(struct world *world)
+{
+    struct rouse_evq *evq;
+
+    if (world_open_queue(world, NULL, &evq) != 0)
+        suite_error("no queue");
+    return evq;
+}
+
 /* The descriptor of a queue, or ROUSE_NO_FD. Asking for it says that somebody listens, and that
  * every wake is to be told to the kernel. */
 static inline rouse_fd queue_pollable(struct rouse_evq *evq)

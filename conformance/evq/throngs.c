@@ -177,8 +177,7 @@ CASE(
         for (int way = 0; way < 4; way++) {
             struct rouse_evq *evq;
 
-            if (world_open_queue(world, NULL, &evq) != 0)
-                suite_error("no queue");
+            evq = queue_open(world);
             for (int round = 0; round < 2; round++) {
                 const char *wrong =
                     row(world, evq, &crowd, count, way % 2 != 0, way / 2 != 0, count % 5);
